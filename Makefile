@@ -1,0 +1,71 @@
+# Needs git, make and Python >= 3.11. Everything else is installed into .venv, as uv.lock says.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+UV := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv
+
+.PHONY: help run test lint types format lock lock-check secrets clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/.run ## install what is locked, start everything and serve on 127.0.0.1:PORT (8000)
+	@exec $(BIN)/python manage.py quickstart
+
+test: .venv/.dev ## run the whole test suite, with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+lint: .venv/.dev ## check style, formatting and migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+types: .venv/.dev ## check types
+	$(BIN)/mypy .
+
+format: .venv/.dev ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: .venv/bin/uv ## renew uv.lock and export requirements/ from it
+	$(UV) lock
+	$(call export,requirements/)
+
+lock-check: .venv/.dev ## prove that pyproject.toml, uv.lock and requirements/ agree
+	$(UV) lock --check
+	@mkdir -p .venv/exported
+	$(call export,.venv/exported/)
+	diff -u requirements/base.txt .venv/exported/base.txt
+	diff -u requirements/dev.txt .venv/exported/dev.txt
+
+secrets: .venv/.dev ## look for secrets in what git tracks
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-files '^(uv\.lock|requirements/.*)$$'
+
+clean: ## remove what was installed; the data in .daybook/ stays
+	rm -rf .venv
+
+define export
+	@$(UV) export --quiet --locked --no-dev --no-header -o $(1)base.txt
+	@$(UV) export --quiet --locked --all-groups --no-header -o $(1)dev.txt
+endef
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Daybook needs Python 3.11 or newer; name one with make PYTHON=python3.12 …"; exit 1; }
+	@echo "Making .venv …"
+	@$(PYTHON) -m venv --clear .venv || \
+		{ echo "$(PYTHON) can't make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# Two stamps, so that serving needs no test tools; --inexact, so that it doesn't remove them either.
+.venv/.run: uv.lock pyproject.toml | .venv/bin/uv
+	@echo "Installing what is locked …"
+	@$(UV) sync --locked --no-dev --group embedded --inexact
+	@touch $@
+
+.venv/.dev: uv.lock pyproject.toml | .venv/bin/uv
+	@echo "Installing what is locked, with the tools for tests …"
+	@$(UV) sync --locked
+	@touch $@ .venv/.run

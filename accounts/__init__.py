@@ -1,0 +1,1 @@
+"""Who acts, and what is theirs: users, sessions and tokens, and ownership enforced by the database."""

@@ -1,0 +1,77 @@
+"""Users, and the rules as Django's migrations see them."""
+
+import pytest
+from django.core.checks import run_checks
+from django.db import IntegrityError, connection, connections, models
+from django.db.migrations.writer import MigrationWriter
+
+from accounts.models import Session, User
+from accounts.ownership import Isolated, OwnedReference, Stamped
+from audit.triggers import Audited
+from tasks.models import Task
+
+
+@pytest.mark.django_db
+def test_an_address_in_upper_case_is_refused_by_the_database() -> None:
+    user = User(email="Owner@example.com")
+
+    with pytest.raises(IntegrityError, match="accounts_user_email_lower"):
+        user.save()
+
+
+def test_a_user_is_found_whatever_the_case(owner: User) -> None:
+    assert User.objects.get_by_natural_key(" OWNER@example.com") == owner
+    assert str(owner) == "owner@example.com"
+
+
+@pytest.mark.django_db
+def test_a_superuser_may_use_the_admin() -> None:
+    user = User.objects.create_superuser("root@example.com", "correct horse battery")
+
+    assert user.is_staff
+    assert user.is_superuser
+
+
+def test_a_session_says_which_it_is(owner: User) -> None:
+    session = Session.objects.create(owner=owner)
+
+    assert str(session) == f"session {session.pk}"
+
+
+RULES: list[models.BaseConstraint] = [
+    Isolated(name="a", owner="id", grants=["SELECT"]),
+    OwnedReference(name="a", field="b"),
+    Stamped(name="a"),
+    Audited(name="a", noun="b", owner="id", masked=["c"], omitted=["d"]),
+]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_survives_a_migration_file(rule: models.BaseConstraint) -> None:
+    text, imports = MigrationWriter.serialize(rule)
+    namespace: dict[str, object] = {}
+    exec("\n".join(imports), namespace)
+
+    assert eval(text, namespace) == rule
+    assert rule.clone() == rule
+    assert len({rule, rule.clone()}) == 1
+    assert rule != models.Q()
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in Task._meta.constraints if not isinstance(rule, models.CheckConstraint)]
+)
+@pytest.mark.django_db
+def test_a_rule_can_be_taken_away_and_put_back(rule: models.BaseConstraint) -> None:
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(Task, rule)
+        editor.add_constraint(Task, rule)
+
+
+def test_settings_that_part_identity_and_statement_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    database = connections["default"].settings_dict
+    assert not [error.id for error in run_checks()]
+    monkeypatch.setitem(database, "DISABLE_SERVER_SIDE_CURSORS", False)
+    monkeypatch.setitem(database["OPTIONS"], "server_side_binding", True)
+
+    assert [error.id for error in run_checks()] == ["accounts.E001", "accounts.E002"]

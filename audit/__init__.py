@@ -1,0 +1,1 @@
+"""What happened: the append-only record of every write, search and sign-in."""

@@ -1,0 +1,34 @@
+"""The record in the admin: to be searched and read, never written."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from audit.models import Event
+from web.lists import EstimatingPaginator
+
+
+@admin.register(Event)
+class EventAdmin(admin.ModelAdmin):
+    """All events, newest first."""
+
+    list_display = ["occurred_at", "action", "actor", "object_type", "object_id", "outcome", "request_id"]
+    list_filter = ["outcome", "object_type", ("occurred_at", admin.DateFieldListFilter)]
+    search_fields = ["=object_id", "=request_id", "=actor", "=action"]
+    search_help_text = "An object's id, a request id, an actor or an action, exactly."
+    paginator = EstimatingPaginator
+    show_full_result_count = False
+    ordering = ["-id"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Events are written by the database."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Events don't change."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Events don't go."""
+        return False

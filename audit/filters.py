@@ -1,0 +1,20 @@
+"""Filters of the event list."""
+
+from django_filters import rest_framework as filters
+
+from audit.models import Event
+
+
+class EventFilter(filters.FilterSet):
+    """Exact matches, and `from` (inclusive) and `to` (exclusive) in ISO 8601."""
+
+    outcome = filters.ChoiceFilter(choices=Event.Outcome.choices)
+
+    class Meta:
+        model = Event
+        fields = ["action", "object_type", "object_id", "actor", "outcome", "request_id"]
+
+
+# `from` is a keyword of Python, so it can't be an attribute in the class above.
+EventFilter.base_filters["from"] = filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="gte")
+EventFilter.base_filters["to"] = filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="lt")

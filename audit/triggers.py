@@ -1,0 +1,69 @@
+"""The trigger that puts each write to a table on record."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Model
+
+from audit.rules import SchemaRule
+
+EVENTS = {
+    "insert": "NEW TABLE AS new_rows",
+    "update": "OLD TABLE AS old_rows NEW TABLE AS new_rows",
+    "delete": "OLD TABLE AS old_rows",
+}
+
+
+class Audited(SchemaRule):
+    """Each INSERT, UPDATE and DELETE on the table leaves an event for each row, in the same transaction.
+
+    One statement costs one insert into the log, however many rows it touches (transition tables). The triggers are
+    ENABLE ALWAYS, so that `session_replication_role = replica` doesn't step around them.
+
+    noun: what the event calls the object, as in `task.updated`.
+    owner: the column that says whose it is.
+    masked: fields of which the log says that they changed, but not from what to what.
+    omitted: fields of which the log says nothing: those that the event has as members of its own.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        noun: str,
+        owner: str = "owner_id",
+        masked: Sequence[str] = (),
+        omitted: Sequence[str] = ("id", "owner_id", "created_at", "updated_at"),
+    ) -> None:
+        super().__init__(name=name)
+        self.noun = noun
+        self.owner = owner
+        self.masked = tuple(masked)
+        self.omitted = tuple(omitted)
+
+    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """For the migration, and for abstract models' copies."""
+        options = {"noun": self.noun, "owner": self.owner, "masked": self.masked, "omitted": self.omitted}
+        return "audit.triggers.Audited", (), {"name": self.name, **options}
+
+    def statements(self, model: type[Model]) -> list[str]:
+        """Three triggers: PostgreSQL gives transition tables to single-event triggers only."""
+        arguments = f"'{self.noun}', '{self.owner}', '{_array(self.masked)}', '{_array(self.omitted)}'"
+        table = model._meta.db_table
+        ddl = []
+        for event, transition in EVENTS.items():
+            trigger = f"{self.name}_{event}"
+            ddl += [
+                f'CREATE TRIGGER "{trigger}" AFTER {event} ON "{table}" REFERENCING {transition} '
+                f"FOR EACH STATEMENT EXECUTE FUNCTION audit_write({arguments})",
+                f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER "{trigger}"',
+            ]
+        return ddl
+
+    def removal(self, model: type[Model]) -> list[str]:
+        """Drop the three."""
+        return [f'DROP TRIGGER "{self.name}_{event}" ON "{model._meta.db_table}"' for event in EVENTS]
+
+
+def _array(names: Sequence[str]) -> str:
+    return "{" + ",".join(names) + "}"

@@ -1,0 +1,1 @@
+"""The composition root: settings, environment, URLs and what looks at the whole."""

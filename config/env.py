@@ -1,0 +1,218 @@
+"""Every environment variable Daybook reads, declared once; settings read them here and nowhere else."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Self
+
+from config.env_database import DATABASE_MEND, database_faults, database_settings
+from config.env_secrets import GENERATED, SECRET_MEND, development_secrets, secret_faults
+from config.env_source import RAILWAY_MARKERS, present, resolved_environment
+from config.env_values import (
+    DEVELOPMENT,
+    ENVIRONMENTS,
+    PRODUCTION,
+    TEST,
+    ConfigurationError,
+    Problem,
+    Variable,
+    host_faults,
+    origin_faults,
+    variable,
+)
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+RAILWAY_HEALTH_CHECK_HOST = "healthcheck.railway.app"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """The configuration of one process; its fields are the declaration of the variables."""
+
+    DAYBOOK_ENV: str = variable(
+        "What kind of instance this is. If absent it is detected: production if one of Railway's own "
+        "variables is present, test under pytest, else development.",
+        choices=ENVIRONMENTS,
+    )
+    DJANGO_SECRET_KEY: str | None = variable(
+        "Signs sessions, password-reset links and messages. Another value ends every session.",
+        required_in_production=True,
+        secret=True,
+        check=secret_faults,
+        mend=SECRET_MEND,
+        without="one is generated and kept in DAYBOOK_DATA_DIR, outside production",
+    )
+    JWT_SECRET_KEY: str | None = variable(
+        "Signs the API's access tokens (HS256). Another value refuses every token issued before.",
+        required_in_production=True,
+        secret=True,
+        check=secret_faults,
+        mend=SECRET_MEND,
+        without="one is generated and kept in DAYBOOK_DATA_DIR, outside production",
+    )
+    BETTER_AUTH_SECRET: str | None = variable(
+        "The secret shared with the front end's Better Auth server. At present it is validated only; "
+        "nothing reads it yet.",
+        secret=True,
+        check=secret_faults,
+        without="no sign-in with the tokens of a Better Auth front end",
+    )
+    DATABASE_URL: str | None = variable(
+        "The PostgreSQL database, as a connection URI. User name and password are percent-encoded. In "
+        "production the connection to a public host is encrypted: sslmode=require is added if the URL has "
+        "no sslmode.",
+        required_in_production=True,
+        hidden=True,
+        check=database_faults,
+        mend=DATABASE_MEND,
+        example="postgresql://<user>:<password>@<host>/<database>?sslmode=require",
+        without="the embedded PostgreSQL, outside production",
+    )
+    DAYBOOK_DATA_DIR: Path = variable(
+        "Where the embedded database, the generated secrets and the demo credentials are kept; relative to "
+        "the project's root. Production doesn't use it.",
+        default=Path(".daybook"),
+        test_default=Path(".daybook/test"),
+    )
+    ALLOWED_HOSTS: tuple[str, ...] = variable(
+        "The host names the instance is reached by, separated by commas. RAILWAY_PUBLIC_DOMAIN is added to "
+        "them, and on Railway the host of its health check.",
+        default=("localhost", "127.0.0.1", "[::1]"),
+        required_in_production=True,
+        stand_in="RAILWAY_PUBLIC_DOMAIN",
+        check=host_faults,
+        mend="list the host names the instance is reached by, such as api.example.com",
+        example="api.example.com",
+    )
+    CORS_ALLOWED_ORIGINS: tuple[str, ...] = variable(
+        "The exact origins whose pages may call the API, separated by commas; in production https only.",
+        default=(),
+        check=origin_faults,
+        example="https://app.example.com",
+        without="no calls from a browser on another origin",
+    )
+    CSRF_TRUSTED_ORIGINS: tuple[str, ...] = variable(
+        "The exact origins whose forms the admin accepts besides its own, for a proxy that changes the host "
+        "name; separated by commas, in production https only.",
+        default=(),
+        check=origin_faults,
+        example="https://admin.example.com",
+        without="no admin behind a proxy that changes the host name",
+    )
+    LOG_LEVEL: str = variable(
+        "The least severe level that is logged.",
+        default="INFO",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+    )
+    LOG_FORMAT: str = variable(
+        "How log lines look; auto is json in production and console elsewhere.",
+        default="auto",
+        choices=("auto", "json", "console"),
+    )
+    PORT: int = variable("The port the web server listens on.", default=8000, between=(1, 65535))
+    WEB_CONCURRENCY: int = variable("How many web worker processes run.", default=2, between=(1, 64))
+    WEB_THREADS: int = variable("How many threads each web worker runs.", default=4, between=(1, 64))
+    RAILWAY_PUBLIC_DOMAIN: str | None = variable(
+        "The instance's public host name; it counts as one of ALLOWED_HOSTS.",
+        set_by="Railway",
+        check=lambda host, production: host_faults((host,), production),
+    )
+    RAILWAY_ENVIRONMENT_NAME: str | None = variable("Its presence means production.", set_by="Railway")
+    RAILWAY_ENVIRONMENT_ID: str | None = variable("Its presence means production.", set_by="Railway")
+    RAILWAY_PROJECT_ID: str | None = variable("Its presence means production.", set_by="Railway")
+    RAILWAY_ENVIRONMENT: str | None = variable("Its presence means production (older name).", set_by="Railway")
+    PYTEST_VERSION: str | None = variable("Its presence means test, unless Railway's are present.", set_by="pytest")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> Self:
+        """Read and validate all variables; nothing but the mapping is read. An empty value counts as absent.
+
+        Raises `ConfigurationError` with every problem, judged for the environment these variables make.
+        """
+        given = present(environ)
+        given["DAYBOOK_ENV"], problems = resolved_environment(given)
+        values: dict[str, Any] = {}
+        for each in fields(cls):
+            values[each.name], faults = DECLARED[each.name].value(each.name, each.type, given)
+            problems += [Problem(each.name, *fault) for fault in faults]
+        problems += [*_shared_secrets(given), *_misspelt(given)]
+        if problems:
+            raise ConfigurationError(problems)
+        return cls(**values)
+
+    @property
+    def is_production(self) -> bool:
+        """A deployed instance."""
+        return self.DAYBOOK_ENV == PRODUCTION
+
+    @property
+    def is_test(self) -> bool:
+        """A run of the test suite."""
+        return self.DAYBOOK_ENV == TEST
+
+    @property
+    def is_development(self) -> bool:
+        """A developer's own instance."""
+        return self.DAYBOOK_ENV == DEVELOPMENT
+
+    @property
+    def is_railway(self) -> bool:
+        """Whether Railway runs this process."""
+        return any(getattr(self, marker) for marker in RAILWAY_MARKERS)
+
+    @property
+    def data_dir(self) -> Path:
+        """The absolute path of `DAYBOOK_DATA_DIR`."""
+        return PROJECT_ROOT / self.DAYBOOK_DATA_DIR.expanduser()
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        """`ALLOWED_HOSTS`, and on Railway the public domain and the host name its health check uses."""
+        hosts = [
+            *self.ALLOWED_HOSTS,
+            self.RAILWAY_PUBLIC_DOMAIN,
+            self.is_railway and RAILWAY_HEALTH_CHECK_HOST,
+        ]
+        return list(dict.fromkeys(host for host in hosts if host))
+
+    @property
+    def log_format(self) -> str:
+        """`json` or `console`."""
+        return self.LOG_FORMAT if self.LOG_FORMAT != "auto" else "json" if self.is_production else "console"
+
+    def database(self) -> dict[str, Any]:
+        """Return Django's `DATABASES["default"]` for `DATABASE_URL`, empty without one."""
+        return database_settings(self.DATABASE_URL, self.is_production) if self.DATABASE_URL else {}
+
+    def with_development_secrets(self) -> Self:
+        """Return this environment with the secrets it lacks outside production, kept in `data_dir`."""
+        if self.is_production:
+            return self
+        generated = development_secrets(self.data_dir)
+        lacking: dict[str, Any] = {name: generated[name] for name in GENERATED if not getattr(self, name)}
+        return replace(self, **lacking)
+
+
+DECLARED: dict[str, Variable] = {each.name: each.metadata["variable"] for each in fields(Environment)}
+_SECRETS = [name for name, declared in DECLARED.items() if declared.secret]
+
+
+def _shared_secrets(given: Mapping[str, str]) -> Iterator[Problem]:
+    """Two purposes never share a secret: who learns one would hold the other."""
+    for first, second in combinations(_SECRETS, 2):
+        if first in given and given[first].strip() == given.get(second, "").strip():
+            yield Problem(second, f"is the same secret as {first}", SECRET_MEND)
+
+
+def _misspelt(given: Mapping[str, str]) -> Iterator[Problem]:
+    """A variable with Daybook's own prefix that nothing reads is a mistake, and else a silent one."""
+    for name in sorted(given.keys() - DECLARED.keys()):
+        if name.startswith("DAYBOOK_"):
+            closest = difflib.get_close_matches(name, DECLARED, n=1, cutoff=0)[0]
+            yield Problem(
+                name,
+                "isn't a variable Daybook knows",
+                f"rename it to {closest} if that is meant, or remove it",
+            )

@@ -1,0 +1,128 @@
+"""`manage.py quickstart`: from nothing to a running Daybook, and back to nothing with Ctrl-C."""
+
+import socket
+import sys
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from accounts.models import User
+from config import demo
+from config.processes import ChildDiedError, Children, exit_on_signals, running, watch
+
+HOST = "127.0.0.1"
+
+JSON = "-H 'Content-Type: application/json'"
+BEARER = '-H "Authorization: Bearer $TOKEN"'
+LINES = f"""
+  TOKEN=$(curl -s {{api}}/auth/token {JSON} -d @{{credentials}} | sed 's/.*"access":"\\([^"]*\\)".*/\\1/')
+  curl -s {{api}}/tasks {BEARER} {JSON} -d '{{{{"title": "Read the README"}}}}'
+  curl -s {{api}}/knowledge/search {BEARER} {JSON} -d '{{{{"query": "who can see my data?"}}}}'
+  curl -s {{api}}/audit/events {BEARER}
+"""
+
+
+class Command(BaseCommand):
+    """Migrates, makes the demo user, loads the documentation, and serves until it is told to stop."""
+
+    help = "Start everything on this machine: database, worker and web server, with something to look at."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Serve. Ctrl-C or SIGTERM stops everything."""
+        if settings.PRODUCTION:
+            raise CommandError("quickstart is for development; a deployment runs what the Procfile says.")
+        # Lines longer than the terminal are commands to be pasted: they must not be broken.
+        self.console = Console(soft_wrap=True, highlight=False)
+        exit_on_signals()
+        try:
+            self.serve(settings.PORT)
+        except ChildDiedError as exc:
+            raise CommandError(str(exc)) from exc
+        except KeyboardInterrupt:
+            self.console.print("\nStopped. Your data is kept; make run goes on from here.")
+
+    def serve(self, port: int) -> None:
+        """Prepare what must be there first, then run web and worker."""
+        refuse_taken_port(port)
+        self.migrate()
+        user, password = demo.demo_user()
+        demo.load_documentation(user)
+        commands = {
+            "worker": [sys.executable, "manage.py", "worker"],
+            "web server": [
+                *(sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn"),
+                *("--bind", f"{HOST}:{port}", "config.wsgi"),
+            ],
+        }
+        # gunicorn forks, so this process keeps no connection that it doesn't use.
+        with running(commands) as children:
+            watch(children, until=lambda: answers(port))
+            self.wait_for_index(user, children)
+            self.greet(port, password)
+            connection.close()
+            watch(children, until=lambda: False)
+
+    def migrate(self) -> None:
+        """Bring the database's schema up to date."""
+        with self.console.status("Starting the database …"):
+            executor = MigrationExecutor(connection)
+            pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+        if pending:
+            with self.console.status(f"Migrating: {pending} steps …"):
+                call_command("migrate", verbosity=0, interactive=False)
+            self.console.print(f"Migrated the database: {pending} steps.")
+
+    def wait_for_index(self, user: User, children: Children) -> None:
+        """Show how far the worker is with the documentation."""
+        total = demo.unfinished(user)
+        if not total:
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, console=self.console) as progress:
+            bar = progress.add_task("Embedding the documentation", total=total)
+
+            def done() -> bool:
+                left = demo.unfinished(user)
+                progress.update(bar, completed=total - left)
+                return not left
+
+            watch(children, until=done)
+
+    def greet(self, port: int, password: str | None) -> None:
+        """Say where everything is, and what to try."""
+        base = f"http://{HOST}:{port}"
+        secret = f"password {password}, shown this once and kept in" if password else "password in"
+        self.console.print(f"\n[bold]Daybook serves on {base}[/bold], its admin on {base}/admin/")
+        self.console.print(f"Sign in as {demo.EMAIL}, {secret} {demo.credentials_file()}")
+        self.console.print("\nTry it from a second terminal:")
+        self.console.print(LINES.format(api=f"{base}/api/v1", credentials=demo.credentials_file()), markup=False)
+        self.console.print("Ctrl-C stops everything.")
+
+
+def refuse_taken_port(port: int) -> None:
+    """Before anything is started, and with the mend."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as exc:
+            raise CommandError(
+                f"Port {port} on {HOST} can't be used ({exc.strerror}). Try PORT=8001 make run."
+            ) from exc
+
+
+def answers(port: int) -> bool:
+    """Whether the web server serves."""
+    try:
+        with urlopen(f"http://{HOST}:{port}/health", timeout=5) as response:
+            return bool(response.status == 200)
+    except (URLError, ConnectionError, TimeoutError):
+        return False

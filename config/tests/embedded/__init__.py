@@ -1,0 +1,1 @@
+"""Tests of the embedded PostgreSQL, on real servers, each in a directory of its own."""

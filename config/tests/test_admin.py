@@ -1,0 +1,167 @@
+"""The admin: fast lists on tables of any size, and staff on record."""
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from procrastinate.contrib.django.models import ProcrastinateJob
+from rest_framework.test import APIClient
+
+from accounts.models import Session, User
+from audit.models import Event
+from knowledge import indexing
+from knowledge.models import KnowledgeDoc, VectorChunk
+from tasks.models import Task
+from web.lists import EstimatingPaginator
+
+MODELS = [User, Session, Task, KnowledgeDoc, VectorChunk, Event]
+
+
+def url(model: type, page: str = "changelist", *keys: object) -> str:
+    path = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"  # type: ignore[attr-defined]
+    return path + {"changelist": "", "add": "add/"}.get(page, f"{'/'.join(map(str, keys))}/{page}/")
+
+
+@pytest.fixture
+def staff(db: None) -> User:
+    return User.objects.create_superuser("staff@example.com", "correct horse battery")
+
+
+@pytest.fixture
+def staff_client(staff: User, client: Client) -> Client:
+    client.force_login(staff)
+    return client
+
+
+def fill(owner: User, count: int) -> None:
+    for number in range(count):
+        user = User.objects.create_user(f"user{number}@example.com")
+        Session.objects.create(owner=user)
+        Task.objects.create(owner=user, title=str(number))
+        document = KnowledgeDoc.objects.create(owner=user, title=str(number), content="Some words.")
+        indexing.index(owner_id=user.pk, document_id=document.pk)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_list_costs_the_same_statements_for_one_row_and_for_four(
+    model: type, staff: User, staff_client: Client
+) -> None:
+    fill(staff, 1)
+    with CaptureQueriesContext(connection) as few:
+        assert staff_client.get(url(model)).status_code == 200
+    User.objects.exclude(pk=staff.pk).delete()
+    fill(staff, 4)
+    with CaptureQueriesContext(connection) as many:
+        assert staff_client.get(url(model)).status_code == 200
+
+    assert len(few) == len(many) <= 6
+    for query in many.captured_queries:
+        assert '"content"' not in query["sql"] or model is VectorChunk
+        assert "COUNT(*)" not in query["sql"] or "LIMIT 1001" in query["sql"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_lists_can_be_searched_and_show_one_object(model: type, staff: User, staff_client: Client) -> None:
+    fill(staff, 1)
+    row = model.objects.first()  # type: ignore[attr-defined]
+
+    found = staff_client.get(url(model), {"q": str(row.pk) if model is not Event else row.object_id})
+    assert found.status_code == 200
+    assert staff_client.get(url(model, "change", row.pk)).status_code == 200
+
+
+def test_staff_act_in_their_own_name_and_are_on_record(staff: User, owner: User, staff_client: Client) -> None:
+    task = Task.objects.create(owner=owner, title="x")
+
+    response = staff_client.post(url(Task, "change", task.pk), {"title": "y", "description": ""})
+
+    assert response.status_code == 302
+    event = Event.objects.get(action="task.updated")
+    assert (event.actor, event.owner_id, event.changes) == (str(staff.pk), owner.pk, {"title": ["x", "y"]})
+    assert event.request_id == response["X-Request-ID"]
+    assert event.address == "127.0.0.1"
+
+
+def test_the_owner_of_a_row_is_chosen_once(staff: User, owner: User, peer: User, staff_client: Client) -> None:
+    staff_client.post(url(Task, "add"), {"owner": owner.pk, "title": "x", "description": ""})
+    task = Task.objects.get()
+    assert task.owner == owner
+
+    staff_client.post(url(Task, "change", task.pk), {"owner": peer.pk, "title": "y", "description": ""})
+
+    task.refresh_from_db()
+    assert (task.owner, task.title) == (owner, "y")
+
+
+def test_a_document_saved_by_staff_is_indexed(staff: User, owner: User, staff_client: Client) -> None:
+    form = {"owner": owner.pk, "title": "x", "content": "Some words.", "metadata": '{"a": 1}'}
+    assert staff_client.post(url(KnowledgeDoc, "add"), form).status_code == 302
+    document = KnowledgeDoc.objects.get()
+    assert (document.owner, document.metadata) == (owner, {"a": 1})
+    assert ProcrastinateJob.objects.count() == 1
+    indexing.index(owner_id=owner.pk, document_id=document.pk)
+
+    form = {"title": "x", "content": "Other words.", "metadata": '{"a": 1}'}
+    assert staff_client.post(url(KnowledgeDoc, "change", document.pk), form).status_code == 302
+    document.refresh_from_db()
+    assert (document.content, document.status) == ("Other words.", "in_progress")
+    assert ProcrastinateJob.objects.count() == 2
+
+
+def test_users_can_be_added_by_address(staff_client: Client) -> None:
+    form = {
+        "email": "New@example.com",
+        "usable_password": "true",
+        "password1": "correct horse",
+        "password2": "correct horse",
+    }
+
+    response = staff_client.post(url(User, "add"), form)
+
+    assert response.status_code == 302, response.content
+    assert User.objects.get(email="new@example.com").check_password("correct horse")
+
+
+@pytest.mark.parametrize("model", [Event, VectorChunk, Session])
+def test_what_the_service_keeps_cannot_be_added_or_edited(model: type, staff: User, staff_client: Client) -> None:
+    fill(staff, 1)
+    row = model.objects.first()  # type: ignore[attr-defined]
+
+    assert staff_client.get(url(model, "add")).status_code == 403
+    assert staff_client.post(url(model, "change", row.pk), {}).status_code == 403
+
+
+def test_events_cannot_be_deleted_in_the_admin(staff: User, staff_client: Client) -> None:
+    assert staff_client.post(url(Event, "delete", Event.objects.first().pk), {"post": "yes"}).status_code == 403
+
+
+def test_the_admin_is_for_staff(owner: User, client: Client) -> None:
+    assert client.get("/admin/").status_code == 302
+    client.force_login(owner)
+    assert client.get("/admin/").status_code == 302
+    assert client.get("/admin")["Location"] == "/admin/"
+
+
+def test_an_api_token_opens_no_admin(staff: User, sign_in: object) -> None:
+    client: APIClient = sign_in(staff)  # type: ignore[operator]
+
+    assert client.get(url(Task)).status_code == 302
+
+
+@pytest.mark.django_db
+def test_a_big_table_is_estimated_and_a_small_one_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = User.objects.create_user("owner@example.com")
+    Task.objects.bulk_create(Task(owner=owner, title=str(number)) for number in range(60))
+    monkeypatch.setattr(EstimatingPaginator, "exact_limit", 50)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE tasks_task")
+
+    assert EstimatingPaginator(Task.objects.order_by("-id"), 10).count in range(51, 70)
+    assert EstimatingPaginator(Task.objects.filter(title="7").order_by("-id"), 10).count == 1
+
+
+def test_every_model_of_ours_is_in_the_admin() -> None:
+    assert {
+        model for model in admin.site._registry if model._meta.app_label in ("audit", "accounts", "tasks", "knowledge")
+    } == set(MODELS)

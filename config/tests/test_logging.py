@@ -1,0 +1,58 @@
+"""Log lines: JSON for machines, readable for people, ours and the libraries' alike."""
+
+import json
+import logging
+import logging.config
+
+import pytest
+import structlog
+
+from config.logging import configure, logging_config
+
+
+@pytest.fixture(autouse=True)
+def _restored(settings: object) -> object:
+    yield
+    from_settings = getattr(settings, "LOGGING")  # noqa: B009
+    configure(from_settings)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return capsys.readouterr().err.splitlines()
+
+
+def test_json_lines_hold_request_and_user(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(logging_config("json", "INFO"))
+    with structlog.contextvars.bound_contextvars(request_id="r", user_id="u"):
+        structlog.get_logger("ours").info("thing_done", count=3)
+        logging.getLogger("theirs").warning("they say %s", "hello", extra={"password": "hunter2"})
+    structlog.get_logger("ours").debug("not_shown")
+
+    ours, theirs = (json.loads(line) for line in lines(capsys))
+    assert (ours["event"], ours["count"], ours["level"], ours["logger"]) == ("thing_done", 3, "info", "ours")
+    assert (theirs["event"], theirs["level"]) == ("they say hello", "warning")
+    assert ours["timestamp"].endswith("Z")
+    for line in (ours, theirs):
+        assert (line["request_id"], line["user_id"]) == ("r", "u")
+    assert "hunter2" not in str(theirs)
+
+
+def test_a_traceback_is_one_json_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(logging_config("json", "INFO"))
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        structlog.get_logger("ours").exception("broken")
+
+    (line,) = (json.loads(line) for line in lines(capsys))
+    assert line["exception"][0]["exc_type"] == "ZeroDivisionError"
+    assert "locals" not in line["exception"][0]["frames"][0]
+
+
+def test_the_console_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(logging_config("console", "DEBUG"))
+    structlog.get_logger("ours").debug("thing_done", count=3)
+
+    (line,) = lines(capsys)
+    assert "thing_done" in line
+    assert "count=3" in line

@@ -1,0 +1,116 @@
+"""POST /api/v1/knowledge/search."""
+
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from pytest_django import DjangoAssertNumQueries
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from audit.models import Event
+from knowledge import indexing
+from knowledge.models import KnowledgeDoc
+
+URL = "/api/v1/knowledge/search"
+TEXTS = {
+    "Lease": "The rent is due on the first of each month.",
+    "Cat": "Feed the cat twice a day and give it fresh water.",
+    "Router": "To reset the router hold the button for ten seconds.",
+}
+
+
+@pytest.fixture
+def library(owner: User) -> None:
+    for title, content in TEXTS.items():
+        document = KnowledgeDoc.objects.create(owner=owner, title=title, content=content)
+        indexing.index(owner_id=owner.pk, document_id=document.pk)
+
+
+def search(client: APIClient, query: str, **members: Any) -> list[dict[str, Any]]:
+    response = client.post(URL, {"query": query} | members)
+    assert response.status_code == 200, response.content
+    hits: list[dict[str, Any]] = response.json()["results"]
+    return hits
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ("When do I have to pay my landlord?", "Lease"),
+        ("How do I look after a kitten?", "Cat"),
+        ("the internet box does not work", "Router"),
+    ],
+)
+@pytest.mark.usefixtures("library")
+def test_api_search_owner_finds_by_meaning(query: str, title: str, owner_client: APIClient) -> None:
+    hits = search(owner_client, query)
+
+    assert hits[0]["title"] == title
+    assert len(hits) == 3
+    best = hits[0]
+    assert best["content"] == TEXTS[title] == TEXTS[title][best["char_start"] : best["char_end"]]
+    assert best["document_id"] == str(KnowledgeDoc.objects.get(title=title).pk)
+    scores = [hit["score"] for hit in hits]
+    assert scores == sorted(scores, reverse=True)
+    assert all(-1 <= score <= 1.001 for score in scores)
+
+
+@pytest.mark.usefixtures("library")
+def test_api_search_limit_and_threshold(
+    owner_client: APIClient, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(3):  # session, search, record
+        assert len(search(owner_client, "rent", max_num_results=2)) == 2
+    assert [hit["title"] for hit in search(owner_client, "rent", ranking_options={"score_threshold": 0.3})] == ["Lease"]
+    assert search(owner_client, "rent", ranking_options={}) == search(owner_client, "rent")
+    assert search(owner_client, TEXTS["Cat"], ranking_options={"score_threshold": 0.99})[0]["title"] == "Cat"
+
+
+@pytest.mark.usefixtures("library")
+def test_api_search_peer_finds_nothing_of_the_owners(peer: User, peer_client: APIClient) -> None:
+    assert search(peer_client, TEXTS["Cat"]) == []
+    document = KnowledgeDoc.objects.create(owner=peer, title="Dog", content="Walk the dog.")
+    indexing.index(owner_id=peer.pk, document_id=document.pk)
+    assert [hit["title"] for hit in search(peer_client, TEXTS["Cat"])] == ["Dog"]
+
+
+@pytest.mark.usefixtures("library")
+def test_api_search_is_on_record_without_its_words(owner: User, owner_client: APIClient) -> None:
+    search(owner_client, "my symptoms")
+
+    event = Event.objects.get(action="search.performed")
+    assert (event.actor, event.owner_id, event.changes) == (str(owner.pk), owner.pk, {"hits": 3})
+    assert "symptoms" not in str(list(Event.objects.values()))
+
+
+@pytest.mark.usefixtures("library")
+def test_api_search_is_not_answered_if_it_cannot_be_put_on_record(owner_client: APIClient) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_event ADD CONSTRAINT full_disk CHECK (action !~ 'search') NOT VALID")
+
+    with pytest.raises(DatabaseError, match="full_disk"):
+        owner_client.post(URL, {"query": "rent"})
+
+
+@pytest.mark.parametrize(
+    ("body", "location"),
+    [
+        ({}, "body.query"),
+        ({"query": "  "}, "body.query"),
+        ({"query": "x" * 2001}, "body.query"),
+        ({"query": "x", "max_num_results": 0}, "body.max_num_results"),
+        ({"query": "x", "max_num_results": 51}, "body.max_num_results"),
+        ({"query": "x", "ranking_options": {"score_threshold": 1.1}}, "body.ranking_options.score_threshold"),
+        ({"query": "x", "filters": {}}, "body.filters"),
+    ],
+)
+def test_api_search_invalid_is_422(body: dict[str, Any], location: str, owner_client: APIClient) -> None:
+    response = owner_client.post(URL, body)
+
+    assert response.status_code == 422
+    assert [error["location"] for error in response.json()["errors"]] == [location]
+
+
+def test_api_search_stranger_gets_401(stranger_client: APIClient) -> None:
+    assert stranger_client.post(URL, {"query": "x"}).status_code == 401

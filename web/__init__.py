@@ -1,0 +1,1 @@
+"""The contract every endpoint keeps: problem+json errors, strict bodies and parameters, keyset lists."""

@@ -1,0 +1,199 @@
+"""One hierarchy of domain errors, and how each reaches the client as RFC 9457 `application/problem+json`.
+
+The hierarchy is DRF's: everything an app raises on purpose is an `APIException`, here or in the framework.
+"""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from django.apps import apps
+from django.core import exceptions as django_exceptions
+from django.core.signals import got_request_exception
+from django.db import IntegrityError, InterfaceError, OperationalError
+from django.dispatch import Signal
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import requires_csrf_token
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+log = structlog.get_logger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+INTERNAL = "Something went wrong on our side. The request id identifies this failure in our logs."
+UNIQUE_VIOLATION = "23505"
+
+# Sent when a view failed because the database did.
+database_failed = Signal()
+
+
+class Conflict(exceptions.APIException):
+    """The request is well-formed, but collides with what is already there."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "This collides with something that already exists."
+    default_code = "conflict"
+
+
+class PayloadTooLarge(exceptions.APIException):
+    """The body is larger than this service reads."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The body is too large."
+    default_code = "payload_too_large"
+
+
+class Unavailable(exceptions.APIException):
+    """Something this service depends on doesn't answer; the same request may succeed in `wait` seconds."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "This service is unavailable for the moment. Nothing was changed; please try again."
+    default_code = "unavailable"
+    wait = 5
+
+
+class DatabaseUnavailable(Unavailable):
+    """PostgreSQL can't be reached, or gave up on the statement."""
+
+    default_detail = "The database is unavailable for the moment. Nothing was changed; please try again."
+    default_code = "database_unavailable"
+
+
+class InvalidParameter(exceptions.ValidationError):
+    """A query parameter is unknown or malformed. `detail` maps the parameter's name to its messages."""
+
+    location = "query"
+
+
+def problem(request: HttpRequest, status_code: int, code: str, detail: str, **extra: Any) -> dict[str, Any]:
+    """The members of RFC 9457, and ours: `code` is stable and meant for programs, `request_id` for support."""
+    return {
+        "type": f"urn:daybook:problem:{code}",
+        "title": HTTPStatus(status_code).phrase,
+        "status": status_code,
+        "detail": detail,
+        "instance": request.path,
+        "code": code,
+        "request_id": getattr(request, "id", ""),
+        **extra,
+    }
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
+    """DRF's hook: turn whatever a view raised into a problem. What nobody foresaw is logged and says nothing."""
+    request = context["request"]
+    known = _translate(exc)
+    if known is None:
+        got_request_exception.send(sender=None, request=request)
+        log.exception("unhandled_error")
+        return Response(problem(request, 500, "internal_error", INTERNAL), 500, content_type=PROBLEM_JSON)
+    if isinstance(known, exceptions.ValidationError):
+        body = _validation_problem(request, known)
+    else:
+        body = problem(request, known.status_code, str(known.get_codes()), str(known.detail))
+    return Response(body, body["status"], headers=_headers(known), content_type=PROBLEM_JSON)
+
+
+def _translate(exc: Exception) -> exceptions.APIException | None:
+    """The hierarchy's name for an exception, or None for one that only a defect can cause."""
+    match exc:
+        case exceptions.APIException():
+            return exc
+        case Http404() | django_exceptions.ObjectDoesNotExist():
+            return exceptions.NotFound()
+        case django_exceptions.PermissionDenied():
+            return exceptions.PermissionDenied()
+        case django_exceptions.RequestDataTooBig():
+            return PayloadTooLarge()
+        case OperationalError() | InterfaceError():
+            database_failed.send(sender=None)
+            log.error("database_unavailable", error=type(exc.__cause__ or exc).__name__)
+            return DatabaseUnavailable()
+        case IntegrityError():
+            return _violation(exc)
+    return None
+
+
+def _violation(exc: IntegrityError) -> exceptions.APIException | None:
+    """What a declared constraint says of its violation: 409 for a duplicate, 422 for a value out of bounds."""
+    diagnostic = getattr(exc.__cause__, "diag", None)
+    name = getattr(diagnostic, "constraint_name", None)
+    for model in apps.get_models():
+        for constraint in model._meta.constraints:
+            if constraint.name == name:
+                message = constraint.get_violation_error_message()
+                code = constraint.violation_error_code or "invalid"
+                is_duplicate = getattr(exc.__cause__, "sqlstate", "") == UNIQUE_VIOLATION
+                return Conflict(message, code) if is_duplicate else exceptions.ValidationError(message, code)
+    return None
+
+
+def _validation_problem(request: HttpRequest, exc: exceptions.ValidationError) -> dict[str, Any]:
+    location = getattr(exc, "location", "body")
+    errors = list(_flatten(exc.get_full_details(), location))
+    detail = "; ".join(f"{error['location']}: {error['message']}" for error in errors[:3])
+    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "validation", detail, errors=errors)
+
+
+def _flatten(details: Any, location: str) -> Iterator[dict[str, str]]:
+    """DRF nests messages as the body is nested; clients get a flat list with dotted locations."""
+    if isinstance(details, list):
+        for index, item in enumerate(details):
+            is_message = isinstance(item, dict) and item.keys() == {"message", "code"}
+            yield from _flatten(item, location if is_message else f"{location}.{index}")
+    elif details.keys() == {"message", "code"} and isinstance(details["message"], str):
+        yield {"location": location, "message": str(details["message"]), "code": str(details["code"])}
+    else:
+        for key, value in details.items():
+            inner = location if key == api_settings.NON_FIELD_ERRORS_KEY else f"{location}.{key}"
+            yield from _flatten(value, inner)
+
+
+def _headers(exc: exceptions.APIException) -> dict[str, str]:
+    headers = {}
+    if auth_header := getattr(exc, "auth_header", None):
+        headers["WWW-Authenticate"] = auth_header
+    if wait := getattr(exc, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    return headers
+
+
+def _error_page(request: HttpRequest, status_code: int, code: str, detail: str) -> HttpResponse:
+    """What Django itself refuses: a problem for API clients, a page of ours for people."""
+    if request.path.startswith("/api/"):
+        body = problem(request, status_code, code, detail)
+        return JsonResponse(body, status=status_code, content_type=PROBLEM_JSON)
+    context = {
+        "status": status_code,
+        "title": HTTPStatus(status_code).phrase,
+        "detail": detail,
+        "request_id": getattr(request, "id", ""),
+    }
+    return render(request, "error.html", context, status=status_code)
+
+
+@requires_csrf_token
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """`handler400`."""
+    return _error_page(request, 400, "bad_request", "This request can't be understood.")
+
+
+@requires_csrf_token
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """`handler403`."""
+    return _error_page(request, 403, "permission_denied", "You may not do this.")
+
+
+@requires_csrf_token
+def not_found(request: HttpRequest, exception: Exception | None) -> HttpResponse:
+    """`handler404`."""
+    return _error_page(request, 404, "not_found", "There is nothing at this address.")
+
+
+@requires_csrf_token
+def server_error(request: HttpRequest) -> HttpResponse:
+    """`handler500`: Django has logged the exception with the request id; the answer holds nothing of it."""
+    return _error_page(request, 500, "internal_error", INTERNAL)

@@ -1,0 +1,52 @@
+"""Gives each request its id, and leaves one line about it in the log."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+log = structlog.get_logger("daybook.request")
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+class RequestMiddleware:
+    """Outermost of ours: binds the request id to everything logged meanwhile, and answers with it.
+
+    A client's `X-Request-ID` is kept if it looks like an id, so that a call can be followed across systems.
+    The line names the route and not the URL: a query string can hold what somebody searched for.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        request.id = _request_id(request)  # type: ignore[attr-defined]
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request.id)  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
+        elapsed = (time.perf_counter() - started) * 1000
+        log.info("request", **_describe(request), status=response.status_code, ms=round(elapsed, 1))
+        return response
+
+
+def _request_id(request: HttpRequest) -> str:
+    offered = request.headers.get("X-Request-ID", "")
+    return offered if REQUEST_ID.fullmatch(offered) else str(uuid.uuid4())
+
+
+def _describe(request: HttpRequest) -> dict[str, Any]:
+    match = request.resolver_match
+    if match is None:
+        return {"method": request.method, "route": None}
+    actions = getattr(match.func, "actions", None) or {}
+    action = actions.get((request.method or "").lower())
+    noun = getattr(match.func, "initkwargs", {}).get("basename")
+    described = {"method": request.method, "route": match.view_name}
+    return described | ({"action": f"{noun}.{action}"} if action else {})

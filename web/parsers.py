@@ -1,0 +1,92 @@
+"""Strict JSON: what a lenient parser would guess at or the database couldn't store is refused."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import IO, Any, NoReturn
+
+from django.conf import settings
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+from web.errors import PayloadTooLarge
+
+MAX_DEPTH = 64
+
+
+class StrictJSONParser(BaseParser):
+    """UTF-8 JSON without duplicate keys, NaN, infinities, NUL characters or lone surrogates.
+
+    Raises `ParseError` (400), or `PayloadTooLarge` (413) beyond `DATA_UPLOAD_MAX_MEMORY_SIZE` bytes.
+    """
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Parse one JSON text."""
+        limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        raw = stream.read(limit + 1)
+        if len(raw) > limit:
+            raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
+        try:
+            return _decode(raw)
+        except RecursionError as exc:
+            raise ParseError("The JSON is nested too deeply.") from exc
+        except ValueError as exc:
+            raise ParseError(f"This isn't valid JSON: {exc}.") from exc
+
+
+def _decode(raw: bytes) -> Any:
+    text = raw.decode("utf-8", "strict")
+    value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        _check_depth(value)
+    # Only an escape can bring a NUL or a surrogate into a decoded text, and PostgreSQL stores neither.
+    if "\\u" in text:
+        _check_characters(json.dumps(value, ensure_ascii=False))
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for item in level
+            if isinstance(item, (dict, list))
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+    if level:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _check_characters(text: str) -> None:
+    if "\\u0000" in text.replace("\\\\", ""):
+        raise ValueError("a string holds the NUL character")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("a string holds a lone surrogate") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("an object names a key twice")
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits} is out of range")
+    return number

@@ -1,0 +1,159 @@
+"""Every failure reaches the client as a problem, and says no more than it should."""
+
+import json
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
+from django.test import Client, RequestFactory, override_settings
+from pytest_django.fixtures import Settings
+from rest_framework.test import APIClient
+
+from web import errors
+from web.errors import database_failed
+
+TASKS = "/api/v1/tasks"
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, exc: Exception) -> None:
+    def explode(self: object) -> None:
+        raise exc
+
+    monkeypatch.setattr("tasks.views.TaskViewSet.get_queryset", explode)
+
+
+@pytest.mark.parametrize("exc", [OperationalError("secret host"), InterfaceError("connection already closed")])
+def test_a_lost_database_is_a_503_to_be_tried_again(
+    exc: Exception, owner_client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Any] = []
+    database_failed.connect(lambda **kwargs: heard.append(kwargs), weak=False, dispatch_uid="test")
+    broken(monkeypatch, exc)
+
+    response = owner_client.get(TASKS)
+    database_failed.disconnect(dispatch_uid="test")
+
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert response.json()["code"] == "database_unavailable"
+    assert "secret" not in response.content.decode()
+    assert len(heard) == 1
+
+
+@pytest.mark.parametrize("exc", [ZeroDivisionError("secret"), DatabaseError("secret"), IntegrityError("secret")])
+def test_a_defect_is_a_500_that_tells_only_the_request_id(
+    exc: Exception,
+    owner_client: APIClient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    broken(monkeypatch, exc)
+    owner_client.raise_request_exception = False
+
+    response = owner_client.get(TASKS, headers={"X-Request-ID": "the-failed-one"})
+
+    assert response.status_code == 500
+    body = response.json()
+    assert (body["code"], body["request_id"]) == ("internal_error", "the-failed-one")
+    assert "secret" not in response.content.decode()
+
+
+def test_a_defect_is_raised_in_tests(owner_client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken(monkeypatch, ZeroDivisionError("on purpose"))
+
+    with pytest.raises(ZeroDivisionError, match="on purpose"):
+        owner_client.get(TASKS)
+
+
+def test_a_violated_constraint_speaks_in_its_own_words(
+    owner_client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check that the serializer lets through is still a clear 422, by the constraint's message."""
+    monkeypatch.setattr("tasks.views.TaskSerializer.run_validation", lambda self, data: {"title": " x"})
+
+    response = owner_client.post(TASKS, {})
+
+    assert response.status_code == 422
+    assert response.json()["errors"] == [
+        {
+            "location": "body",
+            "message": "A title is not empty, and has no space at its ends.",
+            "code": "invalid",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "options"),
+    [
+        (400, {"data": b"{", "content_type": "application/json"}),
+        (415, {"data": b"a=b", "content_type": "application/x-www-form-urlencoded"}),
+        (413, {"data": b'"' + b"x" * 5 * 2**20 + b'"', "content_type": "application/json"}),
+    ],
+)
+def test_a_body_that_cannot_be_read(status: int, options: dict[str, Any], owner_client: APIClient) -> None:
+    response = owner_client.generic("POST", TASKS, **options)
+
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/problem+json"
+    assert response.json()["status"] == status
+
+
+def test_an_unacceptable_media_type_is_406(owner_client: APIClient) -> None:
+    assert owner_client.get(TASKS, headers={"Accept": "text/csv"}).status_code == 406
+
+
+def test_nested_messages_become_a_flat_list(owner_client: APIClient) -> None:
+    body = {"query": "x", "ranking_options": {"score_threshold": 2, "ranker": "x"}}
+
+    response = owner_client.post("/api/v1/knowledge/search", body)
+
+    assert [error["location"] for error in response.json()["errors"]] == ["body.ranking_options.ranker"]
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_an_unknown_api_address_is_a_problem(debug: bool, client: Client, settings: Settings) -> None:
+    settings.DEBUG = debug
+
+    response = client.get("/api/v1/nothing")
+
+    assert response.status_code == 404
+    assert response.json()["code"] == "not_found"
+    assert response.json()["request_id"] == response["X-Request-ID"]
+
+
+def test_people_get_a_page(client: Client) -> None:
+    response = client.get("/nothing")
+
+    assert response.status_code == 404
+    assert "There is nothing at this address." in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("handler", "status"),
+    [(errors.bad_request, 400), (errors.permission_denied, 403), (errors.server_error, 500)],
+)
+def test_what_django_itself_refuses_is_a_problem_too(handler: Any, status: int, rf: RequestFactory) -> None:
+    arguments = [] if status == 500 else [Exception("secret")]
+
+    response = handler(rf.get("/api/v1/tasks"), *arguments)
+
+    assert response.status_code == status
+    assert json.loads(response.content)["status"] == status
+    assert b"secret" not in response.content
+
+
+def test_a_wrong_host_is_a_400(client: Client) -> None:
+    with override_settings(ALLOWED_HOSTS=["example.com"]):
+        assert client.get(TASKS).status_code == 400
+
+
+def test_a_permission_that_is_missing_is_a_403(owner_client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken(monkeypatch, errors.django_exceptions.PermissionDenied())
+
+    assert owner_client.get(TASKS).json()["code"] == "permission_denied"
+
+
+def test_a_body_that_django_finds_too_big_is_a_413(owner_client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken(monkeypatch, errors.django_exceptions.RequestDataTooBig())
+
+    assert owner_client.get(TASKS).status_code == 413
