@@ -22,7 +22,7 @@ _THEIRS = {name: declared for name, declared in DECLARED.items() if declared.set
 
 _FAULTY = {
     "RAILWAY_PROJECT_ID": "7f3c",
-    "DJANGO_SECRET_KEY": "changeme",
+    "DJANGO_SECRET_KEY": "changeme",  # pragma: allowlist secret
     "DATABASE_URL": "mysql://db.example.com/daybook",
     "ALLOWED_HOSTS": "https://api.example.com",
     "DAYBOOK_DATADIR": "/data",
