@@ -92,6 +92,12 @@ def bind_user(user_id: UUID) -> None:
     structlog.contextvars.bind_contextvars(user_id=str(user_id))
 
 
+def name_actor(user: Any, **kwargs: Any) -> None:
+    """`user_logged_in`: somebody signed in to the admin; what follows in this request is theirs."""
+    if identity := _current.get():
+        _current.set(replace(identity, actor=str(user.pk)))
+
+
 class IdentityPrefix:
     """The execute wrapper of one connection."""
 

@@ -73,7 +73,7 @@ class User(AbstractBaseUser, PermissionsMixin):
                 noun="user",
                 owner="id",
                 masked=["email", "password"],
-                omitted=["id", "created_at", "updated_at", "last_login"],
+                omitted=["id", "created_at", "updated_at"],
             ),
         ]
 

@@ -1,5 +1,6 @@
 """The record itself."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -47,6 +48,7 @@ class Event(models.Model):
             models.Index(fields=["owner_id", "-id"], name="audit_event_owner"),
             models.Index(fields=["object_type", "object_id", "-id"], name="audit_event_object"),
             models.Index(fields=["request_id"], name="audit_event_request"),
+            BrinIndex(fields=["occurred_at"], name="audit_event_time"),
         ]
         ordering = ["-id"]
 

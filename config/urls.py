@@ -11,7 +11,7 @@ from config.version import VERSION
 from web.errors import not_found
 
 admin.site.site_header = admin.site.site_title = "Daybook"
-admin.site.index_title = "Everything on record"
+admin.site.index_title = "Administration"
 
 urlpatterns = [
     path(

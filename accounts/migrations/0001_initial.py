@@ -155,7 +155,7 @@ class Migration(migrations.Migration):
                 masked=("email", "password"),
                 name="accounts_user_audited",
                 noun="user",
-                omitted=("id", "created_at", "updated_at", "last_login"),
+                omitted=("id", "created_at", "updated_at"),
                 owner="id",
             ),
         ),

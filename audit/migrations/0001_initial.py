@@ -1,6 +1,7 @@
 """The record: its table, the functions that write it, and the role that API requests run as."""
 
 import django.db.models.functions.datetime
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import migrations, models
 
 import audit.models
@@ -32,7 +33,8 @@ BEGIN ATOMIC
         '{}'
     )
     FROM jsonb_object_keys(coalesce(after, before)) AS field (key)
-    WHERE field.key <> ALL (omitted) AND before -> field.key IS DISTINCT FROM after -> field.key;
+    WHERE field.key <> ALL (omitted)
+      AND nullif(before -> field.key, 'null') IS DISTINCT FROM nullif(after -> field.key, 'null');
 END;
 """
 
@@ -175,6 +177,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=["owner_id", "-id"], name="audit_event_owner"),
                     models.Index(fields=["object_type", "object_id", "-id"], name="audit_event_object"),
                     models.Index(fields=["request_id"], name="audit_event_request"),
+                    BrinIndex(fields=["occurred_at"], name="audit_event_time"),
                 ],
             },
         ),

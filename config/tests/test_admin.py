@@ -165,3 +165,12 @@ def test_every_model_of_ours_is_in_the_admin() -> None:
     assert {
         model for model in admin.site._registry if model._meta.app_label in ("audit", "accounts", "tasks", "knowledge")
     } == set(MODELS)
+
+
+def test_signing_in_to_the_admin_is_on_record_in_the_users_name(staff: User, client: Client) -> None:
+    form = {"username": "Staff@example.com", "password": "correct horse battery"}
+
+    assert client.post("/admin/login/", form).status_code == 302
+
+    event = Event.objects.latest("pk")
+    assert (event.action, event.actor, list(event.changes)) == ("user.updated", str(staff.pk), ["last_login"])
