@@ -8,11 +8,10 @@ from django.db.models.lookups import LessThanOrEqual
 from pgvector.django import HalfVectorField
 from psycopg.types.json import Json
 
-from accounts.ownership import Isolated, Owned, OwnedReference
+from accounts.ownership import Isolated, Owned, OwnedReference, Titled
 from audit.triggers import Audited
 from knowledge.embeddings import DIMENSIONS
 
-MAX_TITLE = 255
 MAX_CONTENT = 1_000_000
 
 
@@ -32,7 +31,7 @@ class PreservedJSONField(models.JSONField):
         return value
 
 
-class KnowledgeDoc(Owned):
+class KnowledgeDoc(Titled):
     """A document. It can be searched once it is indexed, and in its old form until the new one is."""
 
     class Status(models.TextChoices):
@@ -42,7 +41,6 @@ class KnowledgeDoc(Owned):
         COMPLETED = "completed"
         FAILED = "failed"
 
-    title = models.CharField(max_length=MAX_TITLE)
     content = models.TextField()
     metadata = PreservedJSONField(default=dict)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.IN_PROGRESS)
@@ -53,12 +51,7 @@ class KnowledgeDoc(Owned):
     class Meta:
         verbose_name = "document"
         constraints = [
-            *Owned.Meta.constraints,
-            models.CheckConstraint(
-                condition=models.Q(title__regex=r"^\S") & models.Q(title__regex=r"\S$"),
-                name="knowledge_knowledgedoc_title_trimmed",
-                violation_error_message="A title is not empty, and has no space at its ends.",
-            ),
+            *Titled.Meta.constraints,
             models.CheckConstraint(
                 condition=LessThanOrEqual(Length("content"), MAX_CONTENT),
                 name="knowledge_knowledgedoc_content_length",
@@ -70,9 +63,6 @@ class KnowledgeDoc(Owned):
                 masked=["content", "metadata"],
             ),
         ]
-
-    def __str__(self) -> str:
-        return self.title
 
 
 class VectorChunk(Owned):

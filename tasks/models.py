@@ -4,10 +4,9 @@ from django.db import models
 from django.db.models.functions import Length
 from django.db.models.lookups import LessThanOrEqual
 
-from accounts.ownership import Owned, OwnedQuerySet
+from accounts.ownership import OwnedQuerySet, Titled
 from audit.triggers import Audited
 
-MAX_TITLE = 255
 MAX_DESCRIPTION = 100_000
 
 
@@ -22,10 +21,9 @@ class TaskQuerySet(OwnedQuerySet):
         return self.update(completed=models.ExpressionWrapper(~models.Q(completed=True), models.BooleanField()))
 
 
-class Task(Owned):
+class Task(Titled):
     """Something to be done."""
 
-    title = models.CharField(max_length=MAX_TITLE)
     description = models.TextField(blank=True, default="")
     completed = models.BooleanField(default=False)
 
@@ -33,12 +31,7 @@ class Task(Owned):
 
     class Meta:
         constraints = [
-            *Owned.Meta.constraints,
-            models.CheckConstraint(
-                condition=models.Q(title__regex=r"^\S") & models.Q(title__regex=r"\S$"),
-                name="tasks_task_title_trimmed",
-                violation_error_message="A title is not empty, and has no space at its ends.",
-            ),
+            *Titled.Meta.constraints,
             models.CheckConstraint(
                 condition=LessThanOrEqual(Length("description"), MAX_DESCRIPTION),
                 name="tasks_task_description_length",
@@ -46,6 +39,3 @@ class Task(Owned):
             ),
             Audited(name="tasks_task_audited", noun="task"),
         ]
-
-    def __str__(self) -> str:
-        return self.title
