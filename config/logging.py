@@ -38,9 +38,11 @@ def logging_config(log_format: str, level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
+            # Django has put handlers of its own on these two before it reads this.
+            "django": {"handlers": [], "level": "INFO"},
+            "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
             # The request's own line says it already; only what Django can't answer is worth another.
             "django.request": {"level": "ERROR"},
-            "django.server": {"level": "ERROR"},
             "gunicorn.error": {"level": level, "propagate": True, "handlers": []},
             "gunicorn.access": {"level": "CRITICAL"},
             # Our jobs say themselves what they did.

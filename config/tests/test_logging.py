@@ -3,18 +3,20 @@
 import json
 import logging
 import logging.config
+from collections.abc import Iterator
 
 import pytest
 import structlog
+from django.utils.log import DEFAULT_LOGGING
+from pytest_django.fixtures import Settings
 
 from config.logging import configure, logging_config
 
 
 @pytest.fixture(autouse=True)
-def _restored(settings: object) -> object:
+def _restored(settings: Settings) -> Iterator[None]:
     yield
-    from_settings = getattr(settings, "LOGGING")  # noqa: B009
-    configure(from_settings)
+    configure(settings.LOGGING)
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -35,6 +37,16 @@ def test_json_lines_hold_request_and_user(capsys: pytest.CaptureFixture[str]) ->
     for line in (ours, theirs):
         assert (line["request_id"], line["user_id"]) == ("r", "u")
     assert "hunter2" not in str(theirs)
+
+
+def test_what_django_logs_is_told_once(capsys: pytest.CaptureFixture[str], settings: Settings) -> None:
+    settings.DEBUG = True
+    logging.config.dictConfig(DEFAULT_LOGGING)
+    configure(logging_config("json", "INFO"))
+    for name in ("django.request", "django.server", "django.db"):
+        logging.getLogger(name).error("broken")
+
+    assert [json.loads(line)["logger"] for line in lines(capsys)] == ["django.request", "django.server", "django.db"]
 
 
 def test_a_traceback_is_one_json_line(capsys: pytest.CaptureFixture[str]) -> None:
