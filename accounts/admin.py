@@ -2,13 +2,27 @@
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
+from django.db import models
 from django.http import HttpRequest
 
 from accounts.models import Session, User
 from web.lists import EstimatingPaginator
+
+
+class VerbatimField(forms.CharField):
+    """A text as it was written. Browsers send CRLF for every line's end; what is stored has LF."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"strip": False})
+
+    def to_python(self, value: Any) -> Any:
+        """Normalise the ends of lines, and nothing else."""
+        text = super().to_python(value)
+        return text.replace("\r\n", "\n") if text else text
 
 
 class OwnedAdmin(admin.ModelAdmin):
@@ -17,6 +31,7 @@ class OwnedAdmin(admin.ModelAdmin):
     raw_id_fields: ClassVar[tuple[str, ...]] = ("owner",)
     list_select_related: ClassVar[tuple[str, ...]] = ("owner",)
     readonly_fields: ClassVar[tuple[str, ...]] = ("id", "created_at", "updated_at")
+    formfield_overrides: ClassVar[dict[Any, Any]] = {models.TextField: {"form_class": VerbatimField}}
     paginator = EstimatingPaginator
     show_full_result_count = False
     ordering = ["-id"]

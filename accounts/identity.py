@@ -1,27 +1,32 @@
 """Who a statement is made for, told to PostgreSQL in the statement's own message.
 
-Each statement of an API request is preceded by `SELECT set_config(…, true)`, in one simple-protocol message: no extra
+Each statement of a request is preceded by `SELECT set_config(…, true)`, in one simple-protocol message: no extra
 round trip, and outside `atomic()` one implicit transaction, so that nothing stays on the connection afterwards. The
 settings bind the role `daybook_app`, which owns nothing and sees through row-level security only. See ADR 0004.
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
+from weakref import WeakSet
 
 import structlog
 from django.db import NotSupportedError
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg import sql
+from django.db.backends.postgresql.base import Cursor
+from django.http import HttpRequest
+from psycopg import ClientCursor, sql
+from psycopg.pq import TransactionStatus
 
 ROLE = "daybook_app"
 
-# Fail in an aborted transaction, and need no identity: they touch no row.
-CONTROL = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT")
+# Fail in an aborted transaction with something before them, and need no identity: they touch no row.
+CONTROL = re.compile(r'(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT) "\w+"')
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,21 @@ class Identity:
 
 
 SYSTEM = Identity(confined=False)
+NOBODY = Identity(confined=True, actor="anonymous")
 
 _current: ContextVar[Identity | None] = ContextVar("identity", default=None)
+_default: Identity | None = None
+
+
+def current() -> Identity | None:
+    """Who acts now. None for a program of ours that says nothing else: commands, the worker."""
+    return _current.get() or _default
+
+
+def confine_process() -> None:
+    """In a web server nobody is nobody: a thread that a request starts without its context finds no rows."""
+    global _default
+    _default = NOBODY
 
 
 @contextmanager
@@ -71,7 +89,7 @@ def acting(identity: Identity) -> Iterator[None]:
 @contextmanager
 def acting_for(user_id: UUID) -> Iterator[None]:
     """The system acts on a user's data, with no more rights than that user has: jobs."""
-    with acting(replace(_current.get() or SYSTEM, confined=True, user_id=user_id)):
+    with acting(replace(current() or SYSTEM, confined=True, user_id=user_id)):
         yield
 
 
@@ -81,59 +99,82 @@ def unconfined(actor: str | None = None) -> Iterator[None]:
 
     Each use is a hole in the wall, so keep the block to the one statement that needs it.
     """
-    identity = replace(_current.get() or SYSTEM, confined=False, user_id=None)
+    identity = replace(current() or SYSTEM, confined=False, user_id=None)
     with acting(identity if actor is None else replace(identity, actor=actor)):
         yield
 
 
 def bind_user(user_id: UUID) -> None:
     """The request turned out to be this user's: from here to its end, and in its log lines."""
-    _current.set(replace(_current.get() or SYSTEM, confined=True, user_id=user_id, actor=str(user_id)))
+    _current.set(replace(current() or SYSTEM, confined=True, user_id=user_id, actor=str(user_id)))
     structlog.contextvars.bind_contextvars(user_id=str(user_id))
+
+
+def become_staff(request: HttpRequest) -> None:
+    """The request is the admin's: to its end it acts as the tables' owner, in the name of whoever is signed in."""
+    _current.set(replace(current() or SYSTEM, confined=False))
+    if request.user.is_authenticated:
+        name_actor(request.user)
 
 
 def name_actor(user: Any, **kwargs: Any) -> None:
     """`user_logged_in`: somebody signed in to the admin; what follows in this request is theirs."""
-    if identity := _current.get():
+    if identity := current():
         _current.set(replace(identity, actor=str(user.pk)))
 
 
-class IdentityPrefix:
-    """The execute wrapper of one connection."""
+class IdentityCursor(Cursor, ClientCursor[Any]):
+    """Django's cursor, whose every statement carries the identity, however it is called."""
 
-    def __init__(self) -> None:
-        self.bound_in_transaction = False
-
-    def __call__(
-        self, execute: Callable[..., Any], statement: Any, params: Any, many: bool, context: dict[str, Any]
-    ) -> Any:
-        prefix = self._prefix(context["connection"].in_atomic_block)
-        if prefix is None or str(statement).startswith(CONTROL):
-            return execute(statement, params, many, context)
-        if many:
-            raise NotSupportedError("executemany() can't carry an identity; execute the statements one by one.")
-        if not isinstance(statement, str):
-            statement = statement.as_string(context["connection"].connection)
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        """Send the identity and the statement in one message, and step over the identity's result."""
+        text = query if isinstance(query, str) else query.as_string(self.connection)
+        prefix = None if CONTROL.fullmatch(text) else self._prefix()
+        if prefix is None:
+            return super().execute(query, params, **options)
         # With parameters psycopg reads % as a placeholder, in the prefix, too.
         head = prefix if params is None else prefix.replace("%", "%%")
-        result = execute(head + statement, params, many, context)
-        context["cursor"].nextset()
-        return result
+        super().execute(head + text, params, **options)
+        self.nextset()
+        return self
 
-    def _prefix(self, in_transaction: bool) -> str | None:
+    def _prefix(self) -> str | None:
         """What `set_config(…, true)` bound lasts as long as the transaction: whoever is next in it is named anew."""
-        identity = _current.get()
-        if not in_transaction:
-            self.bound_in_transaction = False
-        elif identity is not None:
-            self.bound_in_transaction = True
-        elif self.bound_in_transaction:
+        identity = current()
+        begun = self.connection.info.transaction_status != TransactionStatus.IDLE
+        if identity is not None:
+            if begun or not self.connection.autocommit:
+                _bound.add(self.connection)
+            return identity.prefix
+        if begun and self.connection in _bound:
             return SYSTEM.prefix
-        return identity.prefix if identity is not None else None
+        _bound.discard(self.connection)
+        return None
+
+    def executemany(self, *args: Any, **kwargs: Any) -> None:
+        """Refused while somebody acts: each of its statements would need the prefix."""
+        self._refuse("executemany()")
+        super().executemany(*args, **kwargs)
+
+    def copy(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused while somebody acts: COPY can't be one of two statements in a message."""
+        self._refuse("copy()")
+        return super().copy(*args, **kwargs)
+
+    def stream(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused while somebody acts: it uses the extended protocol, one statement a message."""
+        self._refuse("stream()")
+        return super().stream(*args, **kwargs)
+
+    def _refuse(self, what: str) -> None:
+        if current() is not None:
+            raise NotSupportedError(f"{what} can't carry an identity; use execute().")
+
+
+# The connections in whose present transaction an identity was bound.
+_bound: WeakSet[Any] = WeakSet()
 
 
 def install(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """`connection_created`: put the wrapper on a connection, once (the signal comes again at each reconnect)."""
-    wrappers = connection.execute_wrappers
-    if connection.vendor == "postgresql" and not any(isinstance(each, IdentityPrefix) for each in wrappers):
-        wrappers.append(IdentityPrefix())
+    """`connection_created`: from here on the connection's cursors carry the identity."""
+    connection.connection.cursor_factory = IdentityCursor

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.functional import cached_property
 
-from accounts.identity import Identity, acting
+from accounts.identity import NOBODY, acting, become_staff
 
 
 class IdentityMiddleware:
@@ -19,20 +18,11 @@ class IdentityMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    @cached_property
-    def admin_prefix(self) -> str:
-        """Where the admin lives."""
-        return reverse("admin:index")
-
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request_id: str = request.id  # type: ignore[attr-defined]
-        address = request.META.get("REMOTE_ADDR", "")
-        nobody = Identity(confined=True, actor="anonymous", request_id=request_id, address=address)
-        if not request.path_info.startswith(self.admin_prefix):
-            with acting(nobody):
-                return self.get_response(request)
-        staff = replace(nobody, confined=False)
-        with acting(staff):
-            actor = str(request.user.pk) if request.user.is_authenticated else "anonymous"
-            with acting(replace(staff, actor=actor)):
-                return self.get_response(request)
+        with acting(replace(NOBODY, request_id=request.id, address=request.META.get("REMOTE_ADDR", ""))):  # type: ignore[attr-defined]
+            return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *args: Any) -> None:
+        """Decided by where the request was routed to, and not by what its path looks like."""
+        if request.resolver_match and "admin" in request.resolver_match.app_names:
+            become_staff(request)

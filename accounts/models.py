@@ -73,7 +73,6 @@ class User(AbstractBaseUser, PermissionsMixin):
                 noun="user",
                 owner="id",
                 masked=["email", "password"],
-                omitted=["id", "created_at", "updated_at"],
             ),
         ]
 

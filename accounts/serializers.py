@@ -6,7 +6,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
-from accounts.models import User
+from accounts.models import User, UserManager
 from web.serializers import StrictSerializer
 
 MAX_PASSWORD = 128
@@ -21,10 +21,18 @@ class UserSerializer(serializers.ModelSerializer[User]):
         read_only_fields = fields
 
 
+class AddressField(serializers.EmailField):
+    """An e-mail address in the form in which it is stored, which is what its length is counted in."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Lower case: it can be longer than what it is made from."""
+        return UserManager.normalize_email(super().to_internal_value(data))
+
+
 class RegisterSerializer(StrictSerializer):
     """What it takes to sign up."""
 
-    email = serializers.EmailField(max_length=254)
+    email = AddressField(max_length=254)
     password = serializers.CharField(max_length=MAX_PASSWORD, trim_whitespace=False, write_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import AuthenticationFailed as SimpleJWTAuthenticationFailed
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import RefreshToken, Token
 
@@ -60,6 +61,14 @@ class SessionAuthentication(JWTAuthentication):
 
     Binds the user to all of the request's statements from the look-up on.
     """
+
+    def authenticate(self, request: Request) -> Any:
+        """simplejwt's refusals hold a dictionary where a problem has its detail and its code."""
+        try:
+            return super().authenticate(request)
+        except SimpleJWTAuthenticationFailed as exc:
+            told = cast(dict[str, Any], exc.detail)
+            raise AuthenticationFailed(str(told["detail"]), str(told["code"])) from exc
 
     def get_user(self, validated_token: Token) -> User:  # type: ignore[override]
         """The session's owner. One statement."""

@@ -15,7 +15,7 @@ EVENTS = {
 
 
 class Audited(SchemaRule):
-    """Each INSERT, UPDATE and DELETE on the table leaves an event for each row, in the same transaction.
+    """Each INSERT, UPDATE and DELETE on the table leaves an event for each row, in the same transaction; TRUNCATE one.
 
     One statement costs one insert into the log, however many rows it touches (transition tables). The triggers are
     ENABLE ALWAYS, so that `session_replication_role = replica` doesn't step around them.
@@ -23,7 +23,7 @@ class Audited(SchemaRule):
     noun: what the event calls the object, as in `task.updated`.
     owner: the column that says whose it is.
     masked: fields of which the log says that they changed, but not from what to what.
-    omitted: fields of which the log says nothing: those that the event has as members of its own.
+    omitted: fields of which the log says nothing.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Audited(SchemaRule):
         noun: str,
         owner: str = "owner_id",
         masked: Sequence[str] = (),
-        omitted: Sequence[str] = ("id", "owner_id", "created_at", "updated_at"),
+        omitted: Sequence[str] = ("updated_at",),
     ) -> None:
         super().__init__(name=name)
         self.noun = noun
@@ -47,10 +47,14 @@ class Audited(SchemaRule):
         return "audit.triggers.Audited", (), {"name": self.name, **options}
 
     def statements(self, model: type[Model]) -> list[str]:
-        """Three triggers: PostgreSQL gives transition tables to single-event triggers only."""
+        """One trigger an event: PostgreSQL gives transition tables to single-event triggers only."""
         arguments = f"'{self.noun}', '{self.owner}', '{_array(self.masked)}', '{_array(self.omitted)}'"
         table = model._meta.db_table
-        ddl = []
+        ddl = [
+            f'CREATE TRIGGER "{self.name}_truncate" BEFORE TRUNCATE ON "{table}" '
+            f"FOR EACH STATEMENT EXECUTE FUNCTION audit_write({arguments})",
+            f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER "{self.name}_truncate"',
+        ]
         for event, transition in EVENTS.items():
             trigger = f"{self.name}_{event}"
             ddl += [
@@ -61,8 +65,8 @@ class Audited(SchemaRule):
         return ddl
 
     def removal(self, model: type[Model]) -> list[str]:
-        """Drop the three."""
-        return [f'DROP TRIGGER "{self.name}_{event}" ON "{model._meta.db_table}"' for event in EVENTS]
+        """Drop all four."""
+        return [f'DROP TRIGGER "{self.name}_{event}" ON "{model._meta.db_table}"' for event in (*EVENTS, "truncate")]
 
 
 def _array(names: Sequence[str]) -> str:

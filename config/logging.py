@@ -45,6 +45,8 @@ def logging_config(log_format: str, level: str) -> dict[str, Any]:
             "django.request": {"level": "ERROR"},
             "gunicorn.error": {"level": level, "propagate": True, "handlers": []},
             "gunicorn.access": {"level": "CRITICAL"},
+            # It warns of each HEAD request that the body, which it leaves out, was made.
+            "gunicorn.http": {"level": "ERROR"},
             # Our jobs say themselves what they did.
             "procrastinate": {"level": "WARNING"},
         },

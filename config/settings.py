@@ -43,6 +43,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "web.middleware.RequestMiddleware",
+    # Around the session's middleware, which writes when the response is on its way out.
+    "accounts.middleware.IdentityMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -50,7 +52,6 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.middleware.IdentityMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -132,8 +133,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 API_DOCS = not env.is_production
-# A document of a million characters, four bytes each and a few more for JSON's escapes.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+# A document of a million characters, each of which JSON may escape with up to 12 bytes.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 13 * 2**20
 CORS_ALLOWED_ORIGINS = list(env.CORS_ALLOWED_ORIGINS)
 CORS_URLS_REGEX = r"^/api/"
 CORS_EXPOSE_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
@@ -164,6 +165,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "web.errors.csrf_failure"
 if env.is_production:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True

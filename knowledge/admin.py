@@ -66,3 +66,7 @@ class VectorChunkAdmin(OwnedAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Chunks are replaced by indexing, and not edited."""
         return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Chunks go with their document."""
+        return False

@@ -1,10 +1,12 @@
 """Documents, the passages they are split into, and the passages' vectors."""
 
+import json
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Length
-from django.db.models.lookups import LessThanOrEqual
+from django.db.models.lookups import Exact, LessThanOrEqual
 from pgvector.django import HalfVectorField
 from psycopg.types.json import Json
 
@@ -13,6 +15,21 @@ from audit.triggers import Audited
 from knowledge.embeddings import DIMENSIONS
 
 MAX_CONTENT = 1_000_000
+MAX_METADATA = 16_384
+
+
+def validate_metadata(value: Any) -> None:
+    """A JSON object of at most 16 KiB that PostgreSQL can store: no NaN, no infinity, no NUL character."""
+    if not isinstance(value, dict):
+        raise ValidationError("This must be a JSON object.", "not_an_object")
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise ValidationError("NaN and infinity are not JSON numbers.", "not_finite") from None
+    if "\\u0000" in text.replace("\\\\", ""):
+        raise ValidationError("A string holds the NUL character.", "nul")
+    if len(text.encode()) > MAX_METADATA:
+        raise ValidationError(f"This is larger than {MAX_METADATA} bytes.", "max_length")
 
 
 class PreservedJSONField(models.JSONField):
@@ -42,7 +59,7 @@ class KnowledgeDoc(Titled):
         FAILED = "failed"
 
     content = models.TextField()
-    metadata = PreservedJSONField(default=dict)
+    metadata = PreservedJSONField(default=dict, blank=True, validators=[validate_metadata])
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.IN_PROGRESS)
     last_error = models.JSONField(null=True, blank=True)
     revision = models.PositiveIntegerField(default=1)
@@ -57,6 +74,13 @@ class KnowledgeDoc(Titled):
                 name="knowledge_knowledgedoc_content_length",
                 violation_error_message=f"A document has at most {MAX_CONTENT} characters.",
             ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    Exact(models.Func("metadata", function="json_typeof", output_field=models.TextField()), "object")
+                ),
+                name="knowledge_knowledgedoc_metadata_object",
+                violation_error_message="Metadata is a JSON object.",
+            ),
             Audited(
                 name="knowledge_knowledgedoc_audited",
                 noun="document",
@@ -66,10 +90,13 @@ class KnowledgeDoc(Titled):
 
 
 class VectorChunk(Owned):
-    """A passage of a document: `content[char_start:char_end]` of it, under the heading it stands below."""
+    """A passage of a document: `content[char_start:char_end]` of it, under the heading it stands below.
+
+    The composite key takes it along when the document goes: one statement, that locks the document first.
+    """
 
     document = models.ForeignKey(
-        KnowledgeDoc, on_delete=models.CASCADE, related_name="chunks", db_constraint=False, db_index=False
+        KnowledgeDoc, on_delete=models.DO_NOTHING, related_name="chunks", db_constraint=False, db_index=False
     )
     ordinal = models.PositiveIntegerField()
     content = models.TextField()
@@ -99,11 +126,11 @@ class ChunkVector(models.Model):
     """
 
     chunk = models.OneToOneField(
-        VectorChunk, on_delete=models.CASCADE, primary_key=True, related_name="vector", db_constraint=False
+        VectorChunk, on_delete=models.DO_NOTHING, primary_key=True, related_name="vector", db_constraint=False
     )
     owner = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="+", db_index=False)
     document = models.ForeignKey(
-        KnowledgeDoc, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+        KnowledgeDoc, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
     hot = models.BooleanField(db_default=False)
     embedding = HalfVectorField(dimensions=DIMENSIONS)

@@ -1,27 +1,19 @@
 """Shapes of documents, chunks and searches."""
 
-import json
 from typing import Any
 
 from rest_framework import serializers
 
-from knowledge.models import MAX_CONTENT, KnowledgeDoc, VectorChunk
+from knowledge.models import MAX_CONTENT, KnowledgeDoc, VectorChunk, validate_metadata
 from web.serializers import StrictModelSerializer, StrictSerializer
 
-MAX_METADATA = 16_384
 MAX_QUERY = 2_000
 
 
 class MetadataField(serializers.JSONField):
     """A JSON object of at most 16 KiB, given back as it came."""
 
-    def to_internal_value(self, data: Any) -> Any:
-        """Check form and size."""
-        if not isinstance(data, dict):
-            raise serializers.ValidationError("This must be a JSON object.", "not_an_object")
-        if len(json.dumps(data, ensure_ascii=False).encode()) > MAX_METADATA:
-            raise serializers.ValidationError(f"This is larger than {MAX_METADATA} bytes.", "max_length")
-        return data
+    default_validators = (validate_metadata,)
 
 
 class LastErrorSerializer(serializers.Serializer[Any]):

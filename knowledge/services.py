@@ -27,17 +27,19 @@ def update_document(*, document: KnowledgeDoc, **fields: Any) -> KnowledgeDoc:
     Raises `DoesNotExist` if the document is gone meanwhile.
     """
     rows = KnowledgeDoc.objects.for_user(document.owner_id).filter(pk=document.pk)
-    current = rows.select_for_update().get()
+    before = rows.select_for_update().get()
     if fields:
         rows.update(**fields)
-    changed = fields.get("content", current.content) != current.content
-    if changed or ("content" in fields and current.status == KnowledgeDoc.Status.FAILED):
+    changed = fields.get("content", before.content) != before.content
+    if changed or ("content" in fields and before.status == KnowledgeDoc.Status.FAILED):
         indexing.invalidate(document.pk)
-        _enqueue(document)
+        _enqueue(rows.get())
     return rows.get()
 
 
 def _enqueue(document: KnowledgeDoc) -> None:
     # The queue belongs to no user, so API requests have no right on it.
+    # Short documents first: a long one, or many, don't hold up everybody else's.
+    job = index_document.configure(priority=-(len(document.content) // 10_000))
     with unconfined():
-        index_document.defer(owner_id=str(document.owner_id), document_id=str(document.pk))
+        job.defer(owner_id=str(document.owner_id), document_id=str(document.pk))

@@ -27,6 +27,7 @@ from knowledge.serializers import (
     SearchSerializer,
 )
 from web.errors import InvalidParameter
+from web.lists import OldestFirst
 
 INCLUDE = OpenApiParameter("include", OpenApiTypes.STR, enum=["embedding"], description="Add the embeddings.")
 
@@ -41,8 +42,8 @@ class DocumentViewSet(ModelViewSet[KnowledgeDoc]):
 
     @property
     def query_parameters(self) -> tuple[str, ...]:
-        """Chunks take `include`."""
-        return ("include",) if self.action == "chunks" else ()
+        """Chunks take `include`, and come in pages."""
+        return ("include", *OldestFirst.parameters) if self.action == "chunks" else ()
 
     def get_queryset(self) -> QuerySet[KnowledgeDoc]:
         """The first wall; the database is the second."""
@@ -74,18 +75,18 @@ class DocumentViewSet(ModelViewSet[KnowledgeDoc]):
         serializer.instance = services.update_document(document=document, **serializer.validated_data)
 
     @extend_schema(parameters=[INCLUDE], responses=EmbeddedChunkSerializer(many=True), filters=False)
-    @action(detail=True)
+    @action(detail=True, pagination_class=OldestFirst)
     def chunks(self, request: Request, **kwargs: Any) -> Response:
-        """The passages that the document is split into."""
+        """The passages that the document is split into, in their order. Reading is put on record."""
         include = request.query_params.get("include", "")
         if include not in ("", "embedding"):
             raise InvalidParameter({"include": ["Only `embedding` can be included."]})
         document = self.get_object()
-        rows = VectorChunk.objects.for_user(requester(request)).filter(document=document).order_by("ordinal")
+        rows = VectorChunk.objects.for_user(requester(request)).filter(document=document)
+        page: Any = self.paginate_queryset(cast(Any, rows.select_related("vector") if include else rows))
         record(action="document.read", object_type="document", object_id=document.pk, detail={"chunks": True})
-        if include:
-            return Response({"results": EmbeddedChunkSerializer(rows.select_related("vector"), many=True).data})
-        return Response({"results": ChunkSerializer(rows, many=True).data})
+        shape = EmbeddedChunkSerializer if include else ChunkSerializer
+        return self.get_paginated_response(shape(page, many=True).data)
 
 
 class SearchView(APIView):

@@ -11,11 +11,11 @@ import structlog
 from django.apps import apps
 from django.core import exceptions as django_exceptions
 from django.core.signals import got_request_exception
-from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.dispatch import Signal
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.csrf import requires_csrf_token
+from django.views.decorators.csrf import csrf_exempt, requires_csrf_token
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 PROBLEM_JSON = "application/problem+json"
 INTERNAL = "Something went wrong on our side. The request id identifies this failure in our logs."
 UNIQUE_VIOLATION = "23505"
+FOREIGN_KEY_VIOLATION = "23503"
+# Serialization failure, deadlock, lock not available, query cancelled: the database itself is well.
+RETRYABLE = {"40001", "40P01", "55P03", "57014"}
 
 # Sent when a view failed because the database did.
 database_failed = Signal()
@@ -34,7 +37,7 @@ class Conflict(exceptions.APIException):
     """The request is well-formed, but collides with what is already there."""
 
     status_code = status.HTTP_409_CONFLICT
-    default_detail = "This collides with something that already exists."
+    default_detail = "This collides with what is there, or is there no more."
     default_code = "conflict"
 
 
@@ -50,15 +53,15 @@ class Unavailable(exceptions.APIException):
     """Something this service depends on doesn't answer; the same request may succeed in `wait` seconds."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "This service is unavailable for the moment. Nothing was changed; please try again."
+    default_detail = "This service is unavailable for the moment; please try again."
     default_code = "unavailable"
     wait = 5
 
 
 class DatabaseUnavailable(Unavailable):
-    """PostgreSQL can't be reached, or gave up on the statement."""
+    """PostgreSQL can't be reached."""
 
-    default_detail = "The database is unavailable for the moment. Nothing was changed; please try again."
+    default_detail = "The database is unavailable for the moment; please try again."
     default_code = "database_unavailable"
 
 
@@ -109,26 +112,35 @@ def _translate(exc: Exception) -> exceptions.APIException | None:
         case django_exceptions.RequestDataTooBig():
             return PayloadTooLarge()
         case OperationalError() | InterfaceError():
-            database_failed.send(sender=None)
-            log.error("database_unavailable", error=type(exc.__cause__ or exc).__name__)
-            return DatabaseUnavailable()
+            return _outage(exc)
+        case DataError():
+            return exceptions.ValidationError("A value can't be stored.")
         case IntegrityError():
             return _violation(exc)
     return None
 
 
+def _outage(exc: OperationalError | InterfaceError) -> Unavailable:
+    log.error("database_error", error=type(exc.__cause__ or exc).__name__)
+    if getattr(exc.__cause__, "sqlstate", None) in RETRYABLE:
+        return Unavailable()
+    database_failed.send(sender=None)
+    return DatabaseUnavailable()
+
+
 def _violation(exc: IntegrityError) -> exceptions.APIException | None:
     """What a declared constraint says of its violation: 409 for a duplicate, 422 for a value out of bounds."""
     diagnostic = getattr(exc.__cause__, "diag", None)
-    name = getattr(diagnostic, "constraint_name", None)
+    name, sqlstate = getattr(diagnostic, "constraint_name", None), getattr(exc.__cause__, "sqlstate", "")
     for model in apps.get_models():
         for constraint in model._meta.constraints:
             if constraint.name == name:
                 message = constraint.get_violation_error_message()
                 code = constraint.violation_error_code or "invalid"
-                is_duplicate = getattr(exc.__cause__, "sqlstate", "") == UNIQUE_VIOLATION
-                return Conflict(message, code) if is_duplicate else exceptions.ValidationError(message, code)
-    return None
+                error = Conflict if sqlstate == UNIQUE_VIOLATION else exceptions.ValidationError
+                return error(message, code)
+    # What the request refers to, its user perhaps, was deleted meanwhile.
+    return Conflict() if sqlstate == FOREIGN_KEY_VIOLATION else None
 
 
 def _validation_problem(request: HttpRequest, exc: exceptions.ValidationError) -> dict[str, Any]:
@@ -163,7 +175,7 @@ def _headers(exc: exceptions.APIException) -> dict[str, str]:
 
 def _error_page(request: HttpRequest, status_code: int, code: str, detail: str) -> HttpResponse:
     """What Django itself refuses: a problem for API clients, a page of ours for people."""
-    if request.path.startswith("/api/"):
+    if request.path_info.startswith("/api"):
         body = problem(request, status_code, code, detail)
         return JsonResponse(body, status=status_code, content_type=PROBLEM_JSON)
     context = {
@@ -188,9 +200,21 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 @requires_csrf_token
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """`CSRF_FAILURE_VIEW`: a form without its token. API requests need none."""
+    return _error_page(request, 403, "csrf_failed", "This form has expired; load its page again.")
+
+
+@csrf_exempt
+@requires_csrf_token
 def not_found(request: HttpRequest, exception: Exception | None) -> HttpResponse:
     """`handler404`."""
     return _error_page(request, 404, "not_found", "There is nothing at this address.")
+
+
+def length_required(request: HttpRequest) -> HttpResponse:
+    """A body sent in chunks: answered before anything takes it for an empty one."""
+    return _error_page(request, 411, "length_required", "Send the body with a Content-Length.")
 
 
 @requires_csrf_token

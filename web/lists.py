@@ -25,6 +25,8 @@ class NewestFirst(BasePagination):
     """
 
     parameters = ("cursor", "limit")
+    order = "-pk"
+    beyond = "pk__lt"
     default_limit = 50
     max_limit = 100
     next: str | None = None
@@ -33,8 +35,8 @@ class NewestFirst(BasePagination):
         """One row more than asked for tells whether there is a next page."""
         limit = self._limit(request)
         if cursor := request.query_params.get("cursor"):
-            queryset = queryset.filter(pk__lt=_decode(cursor))
-        rows = list(queryset.order_by("-pk")[: limit + 1])
+            queryset = queryset.filter(**{self.beyond: _decode(cursor)})
+        rows = list(queryset.order_by(self.order)[: limit + 1])
         self.next = _encode(_key(rows[limit - 1])) if len(rows) > limit else None
         return rows[:limit]
 
@@ -69,6 +71,13 @@ class NewestFirst(BasePagination):
             {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string"}},
             {"name": "limit", "in": "query", "required": False, "schema": limit},
         ]
+
+
+class OldestFirst(NewestFirst):
+    """The same by ascending UUIDv7: in the order in which the rows were made."""
+
+    order = "pk"
+    beyond = "pk__gt"
 
 
 def _key(row: Model | dict[str, Any]) -> uuid.UUID:

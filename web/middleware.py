@@ -9,6 +9,8 @@ from typing import Any
 import structlog
 from django.http import HttpRequest, HttpResponse
 
+from web.errors import length_required
+
 log = structlog.get_logger("daybook.request")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
@@ -27,13 +29,21 @@ class RequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         request.id = _request_id(request)  # type: ignore[attr-defined]
-        structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request.id)  # type: ignore[attr-defined]
-        response = self.get_response(request)
-        response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
-        elapsed = (time.perf_counter() - started) * 1000
-        log.info("request", **_describe(request), status=response.status_code, ms=round(elapsed, 1))
-        return response
+        try:
+            response = length_required(request) if _is_chunked(request) else self.get_response(request)
+            response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
+            elapsed = (time.perf_counter() - started) * 1000
+            log.info("request", **_describe(request), status=response.status_code, ms=round(elapsed, 1))
+            return response
+        finally:
+            # What the thread logs next isn't this request's.
+            structlog.contextvars.clear_contextvars()
+
+
+def _is_chunked(request: HttpRequest) -> bool:
+    """A body without a length, which WSGI frameworks take for none at all."""
+    return "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH")
 
 
 def _request_id(request: HttpRequest) -> str:

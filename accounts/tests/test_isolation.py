@@ -1,22 +1,27 @@
 """The second wall: with every ORM filter gone the database still keeps everybody's rows apart."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, NotSupportedError, ProgrammingError, connection, transaction
 from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
 from psycopg.sql import SQL
 from rest_framework.test import APIClient
 
-from accounts.identity import Identity, acting, acting_for, unconfined
+from accounts import identity
+from accounts.identity import NOBODY, SYSTEM, Identity, acting, acting_for, confine_process, unconfined
+from accounts.middleware import IdentityMiddleware
 from accounts.models import Session, User
 from accounts.ownership import Owned, OwnedQuerySet
 from audit.models import Event
+from knowledge import indexing
+from knowledge.embeddings import embed
 from knowledge.models import ChunkVector, KnowledgeDoc, VectorChunk
 from tasks.models import Task
-
-NOBODY = Identity(confined=True)
 
 
 def everything_of(user: User) -> dict[type[Model], UUID]:
@@ -33,7 +38,7 @@ def everything_of(user: User) -> dict[type[Model], UUID]:
         token_count=4,
         **mine,
     )
-    vector = ChunkVector.objects.create(chunk=chunk, document=document, embedding=[1.0] + [0.0] * 383, **mine)
+    vector = ChunkVector.objects.create(chunk=chunk, document=document, embedding=embed(["My own words."])[0], **mine)
     session = Session.objects.create(**mine)
     rows: list[Model] = [user, task, document, chunk, vector, session]
     return {type(row): row.pk for row in rows}
@@ -73,6 +78,15 @@ def test_an_insert_for_somebody_else_is_refused(owner: User, peer: User) -> None
         Task.objects.create(owner=owner, title="Planted")
 
     assert not Task.objects.exists()
+
+
+def test_a_planted_row_is_refused_even_if_it_is_not_read_back(owner: User, peer: User) -> None:
+    insert = "INSERT INTO tasks_task (owner_id, title, description, completed) VALUES (%s, 'x', '', false)"
+
+    with acting_for(peer.pk), connection.cursor() as cursor:
+        cursor.execute(insert, [peer.pk])
+        with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
+            cursor.execute(insert, [owner.pk])
 
 
 def test_a_row_cannot_be_handed_to_somebody_else(owner: User, peer: User) -> None:
@@ -195,9 +209,10 @@ def test_a_failed_savepoint_leaves_the_identity_as_it_was(owner: User, peer: Use
 
 
 def test_percent_signs_reach_the_database_as_they_are(owner: User) -> None:
-    identity = Identity(confined=True, user_id=owner.pk, actor="100% sure", request_id="%s")
-
-    with acting(identity), connection.cursor() as cursor:
+    with (
+        acting(Identity(confined=True, user_id=owner.pk, actor="100% sure", request_id="%s")),
+        connection.cursor() as cursor,
+    ):
         cursor.execute("SELECT '50%', current_setting('daybook.request_id')")
         assert cursor.fetchone() == ("50%", "%s")
         cursor.execute("SELECT '50%%', %s, current_setting('daybook.actor')", ["a"])
@@ -205,11 +220,11 @@ def test_percent_signs_reach_the_database_as_they_are(owner: User) -> None:
 
 
 def test_a_value_cannot_break_out_of_the_prefix(owner: User) -> None:
-    identity = Identity(confined=True, user_id=owner.pk, actor="', true), set_config('role', 'none', true); --\\")
+    hostile = Identity(confined=True, user_id=owner.pk, actor="', true), set_config('role', 'none', true); --\\")
 
-    with acting(identity), connection.cursor() as cursor:
+    with acting(hostile), connection.cursor() as cursor:
         cursor.execute("SELECT current_user::text, current_setting('daybook.actor')")
-        assert cursor.fetchone() == ("daybook_app", identity.actor)
+        assert cursor.fetchone() == ("daybook_app", hostile.actor)
 
 
 def test_composed_sql_carries_the_identity_too(owner: User) -> None:
@@ -218,9 +233,56 @@ def test_composed_sql_carries_the_identity_too(owner: User) -> None:
         assert cursor.fetchone() == ("daybook_app",)
 
 
-def test_executemany_is_refused_while_somebody_acts(owner: User) -> None:
+def test_whatever_way_a_statement_takes_it_carries_the_identity(owner: User) -> None:
+    with acting_for(owner.pk), connection.cursor() as cursor:
+        cursor.callproc("current_setting", ["role"])
+        assert cursor.fetchone() == ("daybook_app",)
+        assert connection.connection.execute("SELECT current_user::text").fetchone() == ("daybook_app",)
+
+
+def test_a_statement_that_only_begins_like_a_savepoint_carries_it_too(owner: User) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        with acting_for(owner.pk):
+            cursor.execute('SAVEPOINT "x"; SELECT current_user::text')
+        while cursor.description is None:
+            cursor.nextset()
+        assert cursor.fetchone() == ("daybook_app",)
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [("executemany", ["SELECT %s", [(1,)]]), ("copy", ["COPY tasks_task TO STDOUT"]), ("stream", ["SELECT 1"])],
+)
+def test_a_way_that_cannot_carry_it_is_refused(method: str, arguments: list[object], owner: User) -> None:
     with acting_for(owner.pk), connection.cursor() as cursor, pytest.raises(NotSupportedError):
+        getattr(cursor, method)(*arguments)
+
+
+@pytest.mark.django_db
+def test_ways_that_cannot_carry_an_identity_are_there_for_commands() -> None:
+    with connection.cursor() as cursor:
         cursor.executemany("SELECT %s", [(1,), (2,)])
+        assert list(cursor.stream("SELECT 1")) == [(1,)]
+        with cursor.copy("COPY (SELECT 1) TO STDOUT") as copy:
+            assert b"".join(map(bytes, copy)) == b"1\n"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_of_a_web_process_is_nobody_unless_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    User.objects.create_user("owner@example.com")
+    monkeypatch.setattr(identity, "_default", None)
+
+    def count() -> int:
+        try:
+            return User.objects.count()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(count).result() == 1
+        confine_process()
+        assert pool.submit(count).result() == 0
 
 
 def test_a_queryset_iterator_is_confined_too(owner: User, peer: User) -> None:
@@ -242,3 +304,46 @@ def test_every_owned_model_is_isolated_by_the_database() -> None:
         )
         assert cursor.fetchall() == []
     assert {model for model in apps.get_models() if issubclass(model, Owned)} <= set(owned_models())
+
+
+@pytest.fixture
+def _the_databases_wall_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each statement runs as the tables' owner, whoever acts."""
+    monkeypatch.setattr(Identity, "prefix", SYSTEM.prefix)
+
+
+@pytest.mark.usefixtures("_the_databases_wall_is_down")
+def test_the_first_wall_stands_alone(owner: User, peer: User, peer_client: APIClient) -> None:
+    keys = everything_of(owner)
+    paths = [
+        f"tasks/{keys[Task]}",
+        f"knowledge/documents/{keys[KnowledgeDoc]}",
+        f"knowledge/documents/{keys[KnowledgeDoc]}/chunks",
+        f"audit/events/{Event.objects.filter(owner_id=owner.pk).latest('pk').pk}",
+    ]
+
+    assert [peer_client.get(f"/api/v1/{path}").status_code for path in paths] == [404] * 4
+    assert peer_client.get("/api/v1/tasks").json()["results"] == []
+    assert peer_client.get("/api/v1/knowledge/documents").json()["results"] == []
+    document = KnowledgeDoc.objects.create(owner=peer, title="Theirs", content="Something else altogether.")
+    indexing.index(owner_id=peer.pk, document_id=document.pk)
+    question = {"query": "My own words.", "max_num_results": 1}
+    hits = peer_client.post("/api/v1/knowledge/search", question).json()["results"]
+    assert [hit["title"] for hit in hits] == ["Theirs"]
+    owners = {event["object_id"] for event in peer_client.get("/api/v1/audit/events").json()["results"]}
+    assert not owners & {str(key) for key in keys.values()}
+
+
+def test_a_request_is_nobodys_until_its_user_is_known(rf: RequestFactory) -> None:
+    seen: list[Identity | None] = []
+
+    def view(request: HttpRequest) -> HttpResponse:
+        seen.append(identity.current())
+        return HttpResponse()
+
+    request = rf.get("/")
+    request.id = "r"  # type: ignore[attr-defined]
+    IdentityMiddleware(view)(request)
+
+    assert seen == [Identity(confined=True, actor="anonymous", request_id="r", address="127.0.0.1")]
+    assert identity.current() is None

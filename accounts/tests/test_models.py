@@ -1,8 +1,11 @@
 """Users, and the rules as Django's migrations see them."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.core.checks import run_checks
-from django.db import IntegrityError, connection, connections, models
+from django.db import IntegrityError, connection, connections, models, transaction
 from django.db.migrations.writer import MigrationWriter
 
 from accounts.models import Session, User
@@ -75,3 +78,30 @@ def test_settings_that_part_identity_and_statement_are_refused(monkeypatch: pyte
     monkeypatch.setitem(database["OPTIONS"], "server_side_binding", True)
 
     assert [error.id for error in run_checks()] == ["accounts.E001", "accounts.E002"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refresh_that_waited_for_another_finds_its_token_used() -> None:
+    """Deterministic: the second attempt reads the row before the first has committed, and writes after."""
+    session = Session.objects.create(owner=User.objects.create_user("owner@example.com"))
+    token = {"session_id": session.pk, "refresh_id": session.refresh_id}
+
+    def attempt() -> object:
+        try:
+            return Session.objects.rotate(**token)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            assert Session.objects.rotate(**token)
+            second = pool.submit(attempt)
+            while not waiting_for_a_lock():
+                time.sleep(0.01)
+        assert second.result() is None
+
+
+def waiting_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])

@@ -17,6 +17,8 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN
 END $$;
 GRANT daybook_app TO CURRENT_USER WITH INHERIT FALSE, SET TRUE;
 GRANT USAGE ON SCHEMA public TO daybook_app;
+-- A temporary table could stand in for a real one for whoever uses the connection next.
+DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;
 """
 
 # `changes` of one row: {"field": [before, after]} of what differs.
@@ -34,6 +36,8 @@ BEGIN ATOMIC
     )
     FROM jsonb_object_keys(coalesce(after, before)) AS field (key)
     WHERE field.key <> ALL (omitted)
+      -- Of a row that comes or goes the event itself says these; that they change is news.
+      AND (before IS NOT NULL AND after IS NOT NULL OR field.key NOT IN ('id', 'owner_id', 'created_at'))
       AND nullif(before -> field.key, 'null') IS DISTINCT FROM nullif(after -> field.key, 'null');
 END;
 """
@@ -65,27 +69,31 @@ DECLARE
     request_id CONSTANT text := coalesce(current_setting('daybook.request_id', true), '');
     address CONSTANT text := coalesce(current_setting('daybook.address', true), '');
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO audit_event
+    IF TG_OP = 'TRUNCATE' THEN
+        INSERT INTO public.audit_event (occurred_at, actor, request_id, address, action, object_type, object_id, changes)
+        VALUES (clock_timestamp(), audit_actor(), request_id, address, noun || '.truncated', noun, '', '{}');
+    ELSIF TG_OP = 'INSERT' THEN
+        INSERT INTO public.audit_event
             (occurred_at, actor, owner_id, request_id, address, action, object_type, object_id, changes)
         SELECT clock_timestamp(), audit_actor(), (after ->> owner_column)::uuid, request_id, address,
                noun || '.' || verb, noun, after ->> 'id', audit_changes(NULL, after, masked, omitted)
         FROM (SELECT to_jsonb(new_rows) AS after FROM new_rows) AS written;
     ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO audit_event
+        INSERT INTO public.audit_event
             (occurred_at, actor, owner_id, request_id, address, action, object_type, object_id, changes)
         SELECT clock_timestamp(), audit_actor(), (before ->> owner_column)::uuid, request_id, address,
                noun || '.' || verb, noun, before ->> 'id', audit_changes(before, NULL, masked, omitted)
         FROM (SELECT to_jsonb(old_rows) AS before FROM old_rows) AS written;
     ELSE
-        INSERT INTO audit_event
+        INSERT INTO public.audit_event
             (occurred_at, actor, owner_id, request_id, address, action, object_type, object_id, changes)
         SELECT clock_timestamp(), audit_actor(), (coalesce(after, before) ->> owner_column)::uuid, request_id, address,
                noun || '.' || verb, noun, coalesce(after, before) ->> 'id',
                audit_changes(before, after, masked, omitted)
-        -- A full join, so that a changed id shows as two events instead of none.
-        FROM (SELECT to_jsonb(old_rows) AS before, old_rows.id FROM old_rows) AS old_side
-        FULL JOIN (SELECT to_jsonb(new_rows) AS after, new_rows.id FROM new_rows) AS new_side USING (id);
+        -- A full join, so that a changed id, or a row handed to another owner, shows as two events: each side's.
+        FROM (SELECT to_jsonb(old_rows) AS before FROM old_rows) AS old_side
+        FULL JOIN (SELECT to_jsonb(new_rows) AS after FROM new_rows) AS new_side
+            ON before ->> 'id' = after ->> 'id' AND before ->> owner_column = after ->> owner_column;
     END IF;
     RETURN NULL;
 END $$;
@@ -97,7 +105,7 @@ RECORD = """
 CREATE FUNCTION audit_record(action text, object_type text, object_id text, detail jsonb) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
-    INSERT INTO audit_event
+    INSERT INTO public.audit_event
         (occurred_at, actor, owner_id, request_id, address, action, object_type, object_id, changes)
     VALUES (clock_timestamp(), audit_actor(), nullif(current_setting('daybook.user_id', true), '')::uuid,
             coalesce(current_setting('daybook.request_id', true), ''),

@@ -2,7 +2,7 @@
 
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 from rest_framework.test import APIClient
 
 from accounts.identity import Identity, acting, acting_for
@@ -25,10 +25,10 @@ def test_each_write_through_the_api_is_on_record(owner: User, owner_client: APIC
     owner_client.delete(f"/api/v1/tasks/{task}", headers=headers)
 
     assert actions(object_id=task) == [
-        ("task.created", {"title": [None, "x"], "description": [None, ""], "completed": [None, False]}),
+        ("task.created", {"title": [None, "x"], "description": ["•••", "•••"], "completed": [None, False]}),
         ("task.updated", {"title": ["x", "y"]}),
         ("task.updated", {"completed": [False, True]}),
-        ("task.deleted", {"title": ["y", None], "description": ["", None], "completed": [True, None]}),
+        ("task.deleted", {"title": ["y", None], "description": ["•••", "•••"], "completed": [True, None]}),
     ]
     event = Event.objects.filter(object_id=task).latest("pk")
     assert (event.actor, event.owner_id, event.request_id) == (str(owner.pk), owner.pk, "a-request")
@@ -55,6 +55,31 @@ def test_a_changed_id_shows_as_two_events(owner: User) -> None:
 
     assert Event.objects.filter(object_type="task", action="task.updated").count() == 2
     assert str(task.pk) in Event.objects.values_list("object_id", flat=True)
+
+
+def test_a_row_handed_to_somebody_else_shows_to_both(owner: User, peer: User) -> None:
+    task = Task.objects.create(owner=owner, title="x")
+    Task.objects.update(owner=peer)
+
+    events = Event.objects.filter(object_id=task.pk, action="task.updated")
+    changes = {event.owner_id: event.changes["title"] for event in events}
+    assert changes == {owner.pk: ["x", None], peer.pk: [None, "x"]}
+
+
+def test_backdating_shows(owner: User) -> None:
+    Task.objects.create(owner=owner, title="x")
+    Task.objects.update(created_at="2000-01-01T00:00:00Z")
+
+    before, after = Event.objects.get(action="task.updated").changes["created_at"]
+    assert before > after == "2000-01-01T00:00:00+00:00"
+
+
+def test_emptying_a_table_is_on_record(owner: User) -> None:
+    Task.objects.create(owner=owner, title="x")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE tasks_task")
+
+    assert Event.objects.get(action="task.truncated").actor == "system:pytest"
 
 
 def test_contents_and_secrets_are_masked(owner: User) -> None:
@@ -111,7 +136,7 @@ def test_the_triggers_fire_even_for_a_replica() -> None:
         cursor.execute("SELECT tgname FROM pg_trigger WHERE tgname ~ 'audited|append_only' AND tgenabled <> 'A'")
         assert cursor.fetchall() == []
         cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgname ~ 'audited|append_only'")
-        assert cursor.fetchone() == (13,)
+        assert cursor.fetchone() == (17,)
 
 
 def test_an_api_request_can_record_only_in_its_users_name(owner: User) -> None:
@@ -123,14 +148,21 @@ def test_an_api_request_can_record_only_in_its_users_name(owner: User) -> None:
     assert (event.object_id, event.changes) == ("7", {"a": 1})
 
 
-def test_a_users_temporary_table_cannot_stand_in_for_the_record(owner: User) -> None:
-    with acting_for(owner.pk), connection.cursor() as cursor:
+def test_an_api_request_cannot_make_temporary_tables(owner: User) -> None:
+    with acting_for(owner.pk), connection.cursor() as cursor, pytest.raises(ProgrammingError, match="denied"):
+        cursor.execute("CREATE TEMPORARY TABLE audit_event (LIKE public.audit_event)")
+
+
+def test_a_temporary_table_cannot_stand_in_for_the_record(owner: User) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("GRANT TEMPORARY ON DATABASE {} TO CURRENT_USER".format(connection.settings_dict["NAME"]))
         cursor.execute("CREATE TEMPORARY TABLE audit_event (LIKE public.audit_event) ON COMMIT DROP")
+        Task.objects.create(owner=owner, title="x")
         record(action="thing.done")
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM public.audit_event WHERE action = 'thing.done'")
-        assert cursor.fetchone() == (1,)
+        cursor.execute("SELECT count(*) FROM public.audit_event WHERE action IN ('thing.done', 'task.created')")
+        assert cursor.fetchone() == (2,)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -71,6 +71,9 @@ def launch(cluster: Path, *, durable: bool, hold: int) -> None:
         "port": str(PORT),
         "unix_socket_directories": f'"{sockets}"',
         "unix_socket_permissions": "0700",
+        # A failed statement has its values in it: what people store is nothing for a log.
+        "log_min_error_statement": "panic",
+        "log_error_verbosity": "terse",
         **({} if durable else _UNSAFE),
     }
     settings = [f"--{name}={value}" for name, value in options.items()]

@@ -174,3 +174,33 @@ def test_signing_in_to_the_admin_is_on_record_in_the_users_name(staff: User, cli
 
     event = Event.objects.latest("pk")
     assert (event.action, event.actor, list(event.changes)) == ("user.updated", str(staff.pk), ["last_login"])
+
+
+def test_texts_are_kept_as_they_were_written(staff: User, owner: User, staff_client: Client) -> None:
+    document = KnowledgeDoc.objects.create(owner=owner, title="x", content=" a\nb\n")
+    indexing.index(owner_id=owner.pk, document_id=document.pk)
+
+    form = {"title": "y", "content": " a\r\nb\r\n", "metadata": "{}"}
+    assert staff_client.post(url(KnowledgeDoc, "change", document.pk), form).status_code == 302
+
+    document.refresh_from_db()
+    assert (document.title, document.content, document.status) == ("y", " a\nb\n", "completed")
+
+
+@pytest.mark.parametrize("metadata", ["[1]", '{"a": NaN}', '{"a": "\\u0000"}'])
+def test_metadata_that_cannot_be_stored_is_told_in_the_form(metadata: str, owner: User, staff_client: Client) -> None:
+    form = {"owner": owner.pk, "title": "x", "content": "x", "metadata": metadata}
+
+    response = staff_client.post(url(KnowledgeDoc, "add"), form)
+
+    assert response.status_code == 200
+    assert "errorlist" in response.content.decode()
+
+
+def test_chunks_go_with_their_document_and_not_alone(staff: User, staff_client: Client) -> None:
+    fill(staff, 1)
+
+    chunk, document = VectorChunk.objects.get(), KnowledgeDoc.objects.get()
+    assert staff_client.post(url(VectorChunk, "delete", chunk.pk), {"post": "yes"}).status_code == 403
+    assert staff_client.post(url(KnowledgeDoc, "delete", document.pk), {"post": "yes"}).status_code == 302
+    assert not VectorChunk.objects.exists()

@@ -82,6 +82,13 @@ def test_a_process_without_its_database_ends_with_status_1(command: list[str]) -
 
 
 @pytest.mark.slow
+def test_a_web_process_is_confined_from_its_start() -> None:
+    script = "from config import wsgi; from accounts.identity import current; print(current().confined)"
+
+    assert run("-c", script, **PRODUCTION).stdout.strip() == "True"
+
+
+@pytest.mark.slow
 def test_quickstart_is_not_for_production() -> None:
     done = run("manage.py", "quickstart", **PRODUCTION)
 

@@ -47,7 +47,9 @@ class Migration(migrations.Migration):
                 ("content", models.TextField()),
                 (
                     "metadata",
-                    knowledge.models.PreservedJSONField(default=dict),
+                    knowledge.models.PreservedJSONField(
+                        blank=True, default=dict, validators=[knowledge.models.validate_metadata]
+                    ),
                 ),
                 (
                     "status",
@@ -119,7 +121,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         db_constraint=False,
                         db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="chunks",
                         to="knowledge.knowledgedoc",
                     ),
@@ -136,7 +138,7 @@ class Migration(migrations.Migration):
                     "chunk",
                     models.OneToOneField(
                         db_constraint=False,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
                         primary_key=True,
                         related_name="vector",
                         serialize=False,
@@ -150,7 +152,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         db_constraint=False,
                         db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="+",
                         to="knowledge.knowledgedoc",
                     ),
@@ -232,11 +234,23 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="knowledgedoc",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    django.db.models.lookups.Exact(
+                        models.Func("metadata", function="json_typeof", output_field=models.TextField()), "object"
+                    )
+                ),
+                name="knowledge_knowledgedoc_metadata_object",
+                violation_error_message="Metadata is a JSON object.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="knowledgedoc",
             constraint=audit.triggers.Audited(
                 masked=("content", "metadata"),
                 name="knowledge_knowledgedoc_audited",
                 noun="document",
-                omitted=("id", "owner_id", "created_at", "updated_at"),
+                omitted=("updated_at",),
                 owner="owner_id",
             ),
         ),

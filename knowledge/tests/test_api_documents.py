@@ -4,6 +4,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection
 from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
@@ -11,7 +13,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from audit.models import Event
 from knowledge import indexing
-from knowledge.models import ChunkVector, KnowledgeDoc, VectorChunk
+from knowledge.models import ChunkVector, KnowledgeDoc, VectorChunk, validate_metadata
 
 URL = "/api/v1/knowledge/documents"
 CONTENT = "# Lease\n\nThe rent is due on the first of each month.\n\n## Pets\n\nCats are welcome, dogs are not.\n"
@@ -77,10 +79,10 @@ def test_api_documents_create_invalid_is_422_and_stores_nothing(
 def test_api_documents_create_stores_nothing_if_the_job_cannot_be_enqueued(
     owner_client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(**arguments: str) -> None:
+    def fail(**options: int) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("knowledge.services.index_document.defer", fail)
+    monkeypatch.setattr("knowledge.services.index_document.configure", fail)
     with pytest.raises(ZeroDivisionError):
         owner_client.post(URL, {"title": "Lease", "content": CONTENT})
 
@@ -213,11 +215,14 @@ def test_api_documents_a_failed_document_says_why_and_gets_another_try(owner: Us
     assert owner_client.get(f"{URL}/{key}").json()["status"] == "completed"
 
 
-def test_api_documents_delete_takes_chunks_and_vectors_along(owner_client: APIClient) -> None:
+def test_api_documents_delete_takes_chunks_and_vectors_along_in_one_statement(
+    owner_client: APIClient, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     key = add(owner_client)["id"]
     run_jobs()
 
-    assert owner_client.delete(f"{URL}/{key}").status_code == 204
+    with django_assert_num_queries(3):  # session, document, delete
+        assert owner_client.delete(f"{URL}/{key}").status_code == 204
     assert not KnowledgeDoc.objects.exists()
     assert not VectorChunk.objects.exists()
     assert not ChunkVector.objects.exists()
@@ -242,3 +247,48 @@ def test_api_documents_update_gone_meanwhile_is_404(
     monkeypatch.setattr("knowledge.views.DocumentViewSet.get_object", lambda self: gone)
 
     assert owner_client.patch(f"{URL}/{gone.pk}", {"title": "Too late"}).status_code == 404
+
+
+def test_api_documents_chunks_come_in_pages(owner_client: APIClient) -> None:
+    key = add(owner_client, content="\n\n".join(f"# Heading {n}\n\nText {n}." for n in range(5)))["id"]
+    run_jobs()
+    seen, cursor = [], None
+    while cursor is not None or not seen:
+        page = owner_client.get(f"{URL}/{key}/chunks", {"limit": "2"} | ({"cursor": cursor} if cursor else {})).json()
+        seen += [chunk["ordinal"] for chunk in page["results"]]
+        cursor = page["next"]
+
+    assert seen == list(range(5))
+
+
+def test_a_long_document_waits_for_the_short_ones(owner_client: APIClient) -> None:
+    add(owner_client, content="x " * 50_000)
+    add(owner_client)
+
+    assert list(ProcrastinateJob.objects.order_by("id").values_list("priority", flat=True)) == [-10, 0]
+
+
+@pytest.mark.parametrize("metadata", ["[]", "1", "null"])
+def test_the_database_refuses_metadata_that_is_no_object(metadata: str, owner: User) -> None:
+    with pytest.raises(IntegrityError, match="metadata"), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO knowledge_knowledgedoc (owner_id, title, content, status, revision, chunk_count, metadata) "
+            "VALUES (%s, 'x', 'x', 'in_progress', 1, 0, %s::json)",
+            [owner.pk, metadata],
+        )
+
+
+@pytest.mark.parametrize(
+    ("metadata", "code"),
+    [
+        ([], "not_an_object"),
+        ({"a": float("nan")}, "not_finite"),
+        ({"a": "\0"}, "nul"),
+        ({"a": "x" * 16384}, "max_length"),
+    ],
+)
+def test_metadata_is_validated_wherever_it_comes_from(metadata: object, code: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        validate_metadata(metadata)
+
+    assert refusal.value.code == code

@@ -74,10 +74,10 @@ class Migration(migrations.Migration):
                         violation_error_message="A description has at most 100000 characters.",
                     ),
                     audit.triggers.Audited(
-                        masked=(),
+                        masked=("description",),
                         name="tasks_task_audited",
                         noun="task",
-                        omitted=("id", "owner_id", "created_at", "updated_at"),
+                        omitted=("updated_at",),
                         owner="owner_id",
                     ),
                 ],

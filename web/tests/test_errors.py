@@ -1,14 +1,17 @@
 """Every failure reaches the client as a problem, and says no more than it should."""
 
 import json
+from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from django.test import Client, RequestFactory, override_settings
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
+from accounts.models import User
 from web import errors
 from web.errors import database_failed
 
@@ -20,6 +23,42 @@ def broken(monkeypatch: pytest.MonkeyPatch, exc: Exception) -> None:
         raise exc
 
     monkeypatch.setattr("tasks.views.TaskViewSet.get_queryset", explode)
+
+
+class DeadlockError(Exception):
+    """What psycopg raises, as far as it matters here."""
+
+    sqlstate = "40P01"
+
+
+def test_an_unlucky_statement_is_a_503_that_says_nothing_of_the_database(
+    owner_client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(errors.database_failed, "send", lambda **kwargs: pytest.fail("blamed the database"))
+    exc = OperationalError("deadlock detected")
+    exc.__cause__ = DeadlockError()
+    broken(monkeypatch, exc)
+
+    response = owner_client.get(TASKS)
+
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+
+
+def test_a_value_that_cannot_be_stored_is_a_422(owner_client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken(monkeypatch, DataError("value too long"))
+
+    assert owner_client.get(TASKS).status_code == 422
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_user_deleted_while_their_request_runs_gets_a_409(
+    sign_in: Callable[[User], APIClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = sign_in(User.objects.create_user("owner@example.com"))
+    monkeypatch.setattr("tasks.views.requester", lambda request: uuid4())
+    monkeypatch.setattr("accounts.identity.Identity.prefix", "SELECT; ")
+
+    assert client.post(TASKS, {"title": "x"}).json()["code"] == "conflict"
 
 
 @pytest.mark.parametrize("exc", [OperationalError("secret host"), InterfaceError("connection already closed")])
@@ -87,7 +126,7 @@ def test_a_violated_constraint_speaks_in_its_own_words(
     [
         (400, {"data": b"{", "content_type": "application/json"}),
         (415, {"data": b"a=b", "content_type": "application/x-www-form-urlencoded"}),
-        (413, {"data": b'"' + b"x" * 5 * 2**20 + b'"', "content_type": "application/json"}),
+        (413, {"data": b'"' + b"x" * 13 * 2**20 + b'"', "content_type": "application/json"}),
     ],
 )
 def test_a_body_that_cannot_be_read(status: int, options: dict[str, Any], owner_client: APIClient) -> None:
@@ -108,6 +147,31 @@ def test_nested_messages_become_a_flat_list(owner_client: APIClient) -> None:
     response = owner_client.post("/api/v1/knowledge/search", body)
 
     assert [error["location"] for error in response.json()["errors"]] == ["body.ranking_options.ranker"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"), [("post", "/api/v1/tasks/"), ("patch", "/api/v1/tasks/1"), ("delete", "/api"), ("get", "/api")]
+)
+def test_an_unknown_api_address_is_a_404_for_every_verb(verb: str, path: str) -> None:
+    """And not the refusal of a form without a token."""
+    response = getattr(Client(enforce_csrf_checks=True), verb)(path)
+
+    assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.django_db
+def test_a_form_without_its_token_gets_a_page() -> None:
+    response = Client(enforce_csrf_checks=True).post("/admin/login/", {})
+
+    assert response.status_code == 403
+    assert "This form has expired" in response.content.decode()
+
+
+def test_a_body_in_chunks_is_refused_instead_of_ignored(owner_client: APIClient) -> None:
+    response = owner_client.post(TASKS, headers={"Transfer-Encoding": "chunked"})
+
+    assert (response.status_code, response.json()["code"]) == (411, "length_required")
+    assert response["X-Request-ID"]
 
 
 @pytest.mark.parametrize("debug", [True, False])

@@ -1,6 +1,7 @@
 """The request's id, and its line in the log."""
 
 import pytest
+import structlog
 from django.test import Client
 from rest_framework.test import APIClient
 from structlog.testing import capture_logs
@@ -35,3 +36,9 @@ def test_each_request_leaves_one_line_without_what_was_sent(owner: User, owner_c
         "status": 201,
     }
     assert "secret" not in str(lines)
+
+
+def test_what_is_logged_after_a_request_is_not_the_requests(owner_client: APIClient) -> None:
+    owner_client.get("/api/v1/me")
+
+    assert structlog.contextvars.get_contextvars() == {}
