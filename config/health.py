@@ -35,7 +35,7 @@ class LastContact:
     """What this process knows of the database from the traffic it had anyway.
 
     Asking for the service's health so costs no round trip: it neither wakes a database that sleeps when idle, nor
-    keeps it awake, nor hangs with it.
+    keeps it awake.
     """
 
     reached: bool | None = None
