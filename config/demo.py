@@ -38,10 +38,12 @@ def demo_user() -> tuple[User, str | None]:
 
 
 def _keep(credentials: dict[str, str]) -> None:
-    path = credentials_file()
-    path.unlink(missing_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    # Renamed last: a start that is interrupted leaves no half of it, which the next would take for the whole.
+    draft = credentials_file().with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         json.dump(credentials, file)
+    draft.replace(credentials_file())
 
 
 def load_documentation(user: User) -> None:

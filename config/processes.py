@@ -45,16 +45,19 @@ def running(commands: Mapping[str, Sequence[str]]) -> Iterator[Children]:
 
 
 def _stop(processes: Iterable[subprocess.Popen[bytes]]) -> None:
-    """Ask all at once, then wait; who doesn't listen is killed."""
+    """Ask all at once, then wait; who doesn't listen is killed, and at a second Ctrl-C everybody."""
     stopping = list(processes)
     for process in stopping:
         process.terminate()
     deadline = time.monotonic() + STOP_SECONDS
-    for process in stopping:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.0, deadline - time.monotonic()))
-        process.kill()
-        process.wait()
+    try:
+        for process in stopping:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, deadline - time.monotonic()))
+    finally:
+        for process in stopping:
+            process.kill()
+            process.wait()
 
 
 def watch(children: Children, until: Callable[[], bool]) -> None:
@@ -72,5 +75,9 @@ def exit_on_signals() -> None:
     def leave(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+    # A script's background jobs begin with SIGINT ignored; who sends it nevertheless means it.
+    signal.signal(signal.SIGINT, leave)
+    signal.signal(signal.SIGTERM, leave)
+    # nohup ignores this one, and means that.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, leave)

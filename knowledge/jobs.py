@@ -17,7 +17,8 @@ GIVEN_UP = f"Indexing failed {ATTEMPTS} times; the log of the worker says why. S
 @app.task(
     queue="indexing",
     pass_context=True,
-    retry=RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=3),
+    # It counts the attempts after the first.
+    retry=RetryStrategy(max_attempts=ATTEMPTS - 1, exponential_wait=3),
 )
 def index_document(context: JobContext, *, owner_id: str, document_id: str) -> None:
     """Index one document. Safe to run any number of times; the last failed attempt marks the document."""

@@ -96,6 +96,14 @@ def test_quickstart_is_not_for_production() -> None:
     assert "for development" in done.stderr
 
 
+@pytest.mark.slow
+def test_quickstart_says_if_it_could_not_be_reached() -> None:
+    done = run("manage.py", "quickstart", ALLOWED_HOSTS="example.com")
+
+    assert done.returncode == 1
+    assert "ALLOWED_HOSTS leaves 127.0.0.1 out" in done.stderr
+
+
 def test_the_start_page_leads_on(client: Client) -> None:
     page = client.get("/").content.decode()
 

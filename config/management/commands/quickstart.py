@@ -1,24 +1,28 @@
 """`manage.py quickstart`: from nothing to a running Daybook, and back to nothing with Ctrl-C."""
 
+import errno
 import socket
 import sys
+import time
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.http.request import validate_host
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from accounts.models import User
 from config import demo
-from config.processes import ChildDiedError, Children, exit_on_signals, running, watch
+from config.processes import POLL_SECONDS, ChildDiedError, Children, exit_on_signals, running, watch
 
 HOST = "127.0.0.1"
+LEAVE_SECONDS = 3.0
 
 JSON = "-H 'Content-Type: application/json'"
 BEARER = '-H "Authorization: Bearer $TOKEN"'
@@ -39,6 +43,8 @@ class Command(BaseCommand):
         """Serve. Ctrl-C or SIGTERM stops everything."""
         if settings.PRODUCTION:
             raise CommandError("quickstart is for development; a deployment runs what the Procfile says.")
+        if not validate_host(HOST, settings.ALLOWED_HOSTS):
+            raise CommandError(f"ALLOWED_HOSTS leaves {HOST} out, where quickstart serves: add it or unset it.")
         # Lines longer than the terminal are commands to be pasted: they must not be broken.
         self.console = Console(soft_wrap=True, highlight=False)
         exit_on_signals()
@@ -108,21 +114,30 @@ class Command(BaseCommand):
 
 
 def refuse_taken_port(port: int) -> None:
-    """Before anything is started, and with the mend."""
+    """Before anything is started, and with the mend. A server whose parent was just killed has a moment to leave."""
+    deadline = time.monotonic() + LEAVE_SECONDS
+    while fault := port_fault(port):
+        if fault.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+            raise CommandError(f"Port {port} on {HOST} can't be used ({fault.strerror}). Try PORT=8001 make run.")
+        time.sleep(POLL_SECONDS)
+
+
+def port_fault(port: int) -> OSError | None:
+    """Why the port can't be used."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as exc:
-            raise CommandError(
-                f"Port {port} on {HOST} can't be used ({exc.strerror}). Try PORT=8001 make run."
-            ) from exc
+            return exc
+    return None
 
 
 def answers(port: int) -> bool:
-    """Whether the web server serves."""
-    try:
-        with urlopen(f"http://{HOST}:{port}/health", timeout=5) as response:
-            return bool(response.status == 200)
-    except (URLError, ConnectionError, TimeoutError):
-        return False
+    """Whether the web server serves: asked directly, whatever proxy the environment names."""
+    with closing(HTTPConnection(HOST, port, timeout=5)) as web:
+        try:
+            web.request("GET", "/health")
+            return web.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False

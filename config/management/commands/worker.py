@@ -8,8 +8,9 @@ from django.core.management.base import BaseCommand
 from procrastinate import App
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.exceptions import ConnectorException
 
-from config.health import verify_database
+from config.health import describe, verify_database
 
 log = structlog.get_logger(__name__)
 
@@ -48,10 +49,13 @@ async def work(worker_app: App) -> None:
 
 
 async def rescue_forever(worker_app: App) -> None:
-    """Look for stalled jobs now and again."""
+    """Look for stalled jobs now and again, also when the database was away for a while."""
     while True:
-        await rescue_stalled_jobs(worker_app)
-        await asyncio.sleep(STALLED_SECONDS)
+        try:
+            await rescue_stalled_jobs(worker_app)
+        except ConnectorException as exc:
+            log.warning("rescue_failed", error=describe(exc))
+        await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
 async def rescue_stalled_jobs(worker_app: App) -> int:
