@@ -11,6 +11,7 @@ from django.db.migrations.writer import MigrationWriter
 from accounts.models import Session, User
 from accounts.ownership import Isolated, OwnedReference, Stamped
 from audit.triggers import Audited
+from knowledge.models import VectorChunk
 from tasks.models import Task
 
 
@@ -62,13 +63,14 @@ def test_a_rule_survives_a_migration_file(rule: models.BaseConstraint) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [rule for rule in Task._meta.constraints if not isinstance(rule, models.CheckConstraint)]
+    ("model", "rule"),
+    [(model, rule) for model in (Task, VectorChunk) for rule in model._meta.constraints if hasattr(rule, "removal")],
 )
 @pytest.mark.django_db
-def test_a_rule_can_be_taken_away_and_put_back(rule: models.BaseConstraint) -> None:
+def test_a_rule_can_be_taken_away_and_put_back(model: type[models.Model], rule: models.BaseConstraint) -> None:
     with connection.schema_editor() as editor:
-        editor.remove_constraint(Task, rule)
-        editor.add_constraint(Task, rule)
+        editor.remove_constraint(model, rule)
+        editor.add_constraint(model, rule)
 
 
 def test_settings_that_part_identity_and_statement_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ PRODUCTION = {
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept = {name: os.environ[name] for name in os.environ if name in ("PATH", "HOME") or name.startswith("COV")}
     return subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env=kept | variables, capture_output=True, text=True, timeout=60
     )
