@@ -94,13 +94,12 @@ def acting_for(user_id: UUID) -> Iterator[None]:
 
 
 @contextmanager
-def unconfined(actor: str | None = None) -> Iterator[None]:
+def unconfined() -> Iterator[None]:
     """Step out of row-level security, where it isn't known yet who asks, or for tables that belong to nobody.
 
     Each use is a hole in the wall, so keep the block to the one statement that needs it.
     """
-    identity = replace(current() or SYSTEM, confined=False, user_id=None)
-    with acting(identity if actor is None else replace(identity, actor=actor)):
+    with acting(replace(current() or SYSTEM, confined=False, user_id=None)):
         yield
 
 

@@ -3,10 +3,14 @@
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import connection
 from pgvector import HalfVector
 
-from knowledge.embeddings import embed
+from knowledge.embeddings import EmbeddingError, embed
+from web.errors import Unavailable
+
+log = structlog.get_logger(__name__)
 
 # `+ 0` keeps an approximate index out of the plan: this scan is exact, at a cost that grows with the owner's own rows.
 NEAREST = """
@@ -26,12 +30,23 @@ NEAREST = """
 """
 
 
+class EmbeddingUnavailable(Unavailable):
+    """The model can't be loaded on this installation; the log says why."""
+
+    default_detail = "Search by meaning is unavailable: the embedding model can't be loaded."
+    default_code = "embedding_unavailable"
+
+
 def semantic(*, owner_id: UUID, query: str, limit: int, threshold: float = -1.0) -> list[dict[str, Any]]:
     """The `limit` passages nearest in meaning, best first; `score` is the cosine similarity, -1 to 1.
 
-    Passages below `threshold` are left out. Exact: recall is 1 for every owner.
+    Passages below `threshold` are left out. Exact: recall is 1 for every owner. Raises `EmbeddingUnavailable`.
     """
-    vector = HalfVector(embed([query])[0])
+    try:
+        vector = HalfVector(embed([query])[0])
+    except EmbeddingError as exc:
+        log.error("embedding_unavailable", error=str(exc))
+        raise EmbeddingUnavailable from exc
     parameters: dict[str, Any] = {"query": vector.to_text(), "owner": owner_id, "limit": limit, "threshold": threshold}
     with connection.cursor() as cursor:
         cursor.execute(NEAREST, parameters)

@@ -21,25 +21,27 @@ def create_document(*, owner_id: UUID, title: str, content: str, **fields: Any) 
 
 @transaction.atomic
 def update_document(*, document: KnowledgeDoc, **fields: Any) -> KnowledgeDoc:
-    """Change the given fields. New content is indexed anew; until then the old passages can be found. The same
-    content again gives a document another try that failed.
+    """Change the given fields. New content is indexed anew; until then the old passages can be found.
 
-    Raises `DoesNotExist` if the document is gone meanwhile.
+    A document that failed gets another try by the same content. Raises `DoesNotExist` if it is gone meanwhile.
     """
     rows = KnowledgeDoc.objects.for_user(document.owner_id).filter(pk=document.pk)
     before = rows.select_for_update().get()
     if fields:
         rows.update(**fields)
     changed = fields.get("content", before.content) != before.content
-    if changed or ("content" in fields and before.status == KnowledgeDoc.Status.FAILED):
+    stale = changed or ("content" in fields and before.status == KnowledgeDoc.Status.FAILED)
+    if stale:
         indexing.invalidate(document.pk)
-        _enqueue(rows.get())
-    return rows.get()
+    after = rows.get()
+    if stale:
+        _enqueue(after)
+    return after
 
 
 def _enqueue(document: KnowledgeDoc) -> None:
-    # The queue belongs to no user, so API requests have no right on it.
     # Short documents first: a long one, or many, don't hold up everybody else's.
     job = index_document.configure(priority=-(len(document.content) // 10_000))
+    # The queue belongs to no user, so API requests have no right on it.
     with unconfined():
         job.defer(owner_id=str(document.owner_id), document_id=str(document.pk))

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from audit.models import Event
 from knowledge import indexing
+from knowledge.embeddings import ModelMissingError
 from knowledge.models import KnowledgeDoc
 
 URL = "/api/v1/knowledge/search"
@@ -114,3 +115,17 @@ def test_api_search_invalid_is_422(body: dict[str, Any], location: str, owner_cl
 
 def test_api_search_stranger_gets_401(stranger_client: APIClient) -> None:
     assert stranger_client.post(URL, {"query": "x"}).status_code == 401
+
+
+def test_api_search_without_its_model_is_a_503_that_says_so(
+    owner_client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(texts: list[str]) -> None:
+        raise ModelMissingError("the weights")
+
+    monkeypatch.setattr("knowledge.search.embed", fail)
+
+    response = owner_client.post(URL, {"query": "rent"})
+
+    assert (response.status_code, response.json()["code"]) == (503, "embedding_unavailable")
+    assert not Event.objects.filter(action="search.performed").exists()
