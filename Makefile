@@ -3,7 +3,8 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
-UV := UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv
+# The machine's own certificates, as pip uses them: behind a proxy that opens TLS, uv's would not do.
+UV := UV_SYSTEM_CERTS=1 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv
 
 .PHONY: help run test lint types format lock lock-check secrets clean
 .DEFAULT_GOAL := help

@@ -38,8 +38,8 @@ class OwnedAdmin(admin.ModelAdmin):
     sortable_by = ()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """What is somebody's stays theirs: the owner is chosen once."""
-        return (*self.readonly_fields, "owner") if obj else self.readonly_fields
+        """What is somebody's stays theirs: the owner is chosen once. What the database sets isn't there before."""
+        return (*self.readonly_fields, "owner") if obj else ()
 
 
 class UserCreationForm(AdminUserCreationForm):

@@ -8,8 +8,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import AuthenticationFailed as SimpleJWTAuthenticationFailed
-from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.tokens import RefreshToken, Token
+from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from accounts.identity import bind_user
 from accounts.models import Session, User
@@ -69,6 +69,16 @@ class SessionAuthentication(JWTAuthentication):
         except SimpleJWTAuthenticationFailed as exc:
             told = cast(dict[str, Any], exc.detail)
             raise AuthenticationFailed(str(told["detail"]), str(told["code"])) from exc
+
+    def get_validated_token(self, raw_token: bytes) -> Token:
+        """An access token of ours; one that has expired says so, for it is everybody's daily 401."""
+        try:
+            return AccessToken(raw_token)  # type: ignore[arg-type]
+        except ExpiredTokenError as exc:
+            told = "This access token has expired; /api/v1/auth/token/refresh gives a new pair."
+            raise AuthenticationFailed(told, "token_expired") from exc
+        except TokenError as exc:
+            raise AuthenticationFailed("This isn't an access token of ours.", "token_not_valid") from exc
 
     def get_user(self, validated_token: Token) -> User:  # type: ignore[override]
         """The session's owner. One statement."""

@@ -16,6 +16,7 @@ BASE_DIR = PROJECT_ROOT
 DATA_DIR = env.data_dir
 PRODUCTION = env.is_production
 PORT = env.PORT
+LOG_LEVEL = env.LOG_LEVEL
 DEBUG = env.is_development
 SECRET_KEY = env.DJANGO_SECRET_KEY
 ALLOWED_HOSTS = env.allowed_hosts

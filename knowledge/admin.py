@@ -29,7 +29,12 @@ class KnowledgeDocAdmin(OwnedAdmin):
         "last_error",
         ("created_at", "updated_at"),
     )
+    add_fields = ("owner", "title", "content", "metadata")
     readonly_fields = (*OwnedAdmin.readonly_fields, "status", "chunk_count", "revision", "last_error")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Before it is saved a document has what somebody writes, and nothing else."""
+        return self.fields if obj else self.add_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Lists don't fetch the contents."""

@@ -8,7 +8,9 @@ from tasks.models import Task
 class TaskFilter(filters.FilterSet):
     """`?completed=true`."""
 
-    completed = filters.BooleanFilter()
+    completed = filters.TypedChoiceFilter(
+        choices=[("true", "true"), ("false", "false")], coerce=lambda choice: choice == "true"
+    )
 
     class Meta:
         model = Task

@@ -178,6 +178,16 @@ def access_token(**claims: Any) -> AccessToken:
     return token
 
 
+def test_api_me_says_when_a_token_has_expired(owner: User, stranger_client: APIClient) -> None:
+    expired = access_token(sub=str(owner.pk), sid=str(uuid4()))
+    expired.set_exp(lifetime=-timedelta(seconds=1))
+
+    assert stranger_client.get(ME, headers=bearer(expired)).json()["code"] == "token_expired"
+
+
+CODES = ("token_not_valid", "token_expired", "session_ended", "bad_authorization_header")
+
+
 def signed(claims: dict[str, Any], key: str = settings.SIMPLE_JWT["SIGNING_KEY"]) -> str:
     return jwt.encode({"iss": "daybook", "aud": "daybook", **claims}, key, "HS256")
 
@@ -208,7 +218,12 @@ def test_api_me_refuses_tokens_that_are_not_ours(owner: User, peer: User, strang
         response = stranger_client.get(ME, headers=bearer(token))
         assert response.status_code == 401, token
         assert response["WWW-Authenticate"].startswith("Bearer")
-        assert response.json()["code"] in ("token_not_valid", "session_ended", "bad_authorization_header")
+        assert response.json()["code"] in (
+            "token_not_valid",
+            "session_ended",
+            "bad_authorization_header",
+            "token_expired",
+        )
         assert isinstance(response.json()["detail"], str)
         assert "ErrorDetail" not in response.content.decode()
 

@@ -29,7 +29,11 @@ BEGIN ATOMIC
     SELECT coalesce(
         jsonb_object_agg(
             field.key,
-            CASE WHEN field.key = ANY (masked) THEN jsonb_build_array('•••'::text, '•••'::text)
+            CASE WHEN field.key = ANY (masked)
+                 THEN jsonb_build_array(
+                     CASE WHEN before -> field.key <> 'null' THEN '•••' END,
+                     CASE WHEN after -> field.key <> 'null' THEN '•••' END
+                 )
                  ELSE jsonb_build_array(before -> field.key, after -> field.key) END
         ),
         '{}'

@@ -109,6 +109,14 @@ def test_a_document_saved_by_staff_is_indexed(staff: User, owner: User, staff_cl
     assert ProcrastinateJob.objects.count() == 2
 
 
+@pytest.mark.parametrize("model", [Task, KnowledgeDoc])
+def test_a_form_for_something_new_shows_what_can_be_written(model: type, staff_client: Client) -> None:
+    page = staff_client.get(url(model, "add")).content.decode()
+
+    assert "DatabaseDefault" not in page
+    assert 'name="title"' in page
+
+
 def test_users_can_be_added_by_address(staff_client: Client) -> None:
     form = {
         "email": "New@example.com",

@@ -53,7 +53,7 @@ class Parent:
 
     def end(self) -> tuple[int, str]:
         """Wait for its end: its status, and what it said last."""
-        output, _ = self.process.communicate(timeout=10)
+        output, _ = self.process.communicate(timeout=processes.STOP_SECONDS + 10)
         return self.process.returncode, output
 
     def close(self) -> None:

@@ -97,6 +97,16 @@ def test_quickstart_is_not_for_production() -> None:
 
 
 @pytest.mark.slow
+def test_quickstart_without_its_database_says_so_in_two_lines() -> None:
+    done = run("manage.py", "quickstart", DATABASE_URL="postgresql://a:hunter2@127.0.0.1:1/daybook", PORT="8998")
+
+    assert done.returncode == 1
+    assert "Check DATABASE_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+@pytest.mark.slow
 def test_quickstart_says_if_it_could_not_be_reached() -> None:
     done = run("manage.py", "quickstart", ALLOWED_HOSTS="example.com")
 

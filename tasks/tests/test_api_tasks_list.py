@@ -62,6 +62,8 @@ def test_api_tasks_list_filters_by_completion(owner: User, owner_client: APIClie
     [
         ("complete=true", "query.complete"),
         ("completed=true&completed=false", "query.completed"),
+        ("completed=maybe", "query.completed"),
+        ("completed=True", "query.completed"),
         ("limit=0", "query.limit"),
         ("limit=101", "query.limit"),
         ("limit=²", "query.limit"),

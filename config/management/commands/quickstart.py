@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http.request import validate_host
 from rich.console import Console
@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from accounts.models import User
 from config import demo
+from config.health import describe
 from config.processes import POLL_SECONDS, ChildDiedError, Children, exit_on_signals, running, watch
 
 HOST = "127.0.0.1"
@@ -27,7 +28,7 @@ LEAVE_SECONDS = 3.0
 JSON = "-H 'Content-Type: application/json'"
 BEARER = '-H "Authorization: Bearer $TOKEN"'
 LINES = f"""
-  TOKEN=$(curl -s {{api}}/auth/token {JSON} -d @{{credentials}} | sed 's/.*"access":"\\([^"]*\\)".*/\\1/')
+  TOKEN=$(curl -s {{api}}/auth/token {JSON} -d @{{credentials}} | sed -n 's/.*"access":"\\([^"]*\\)".*/\\1/p')
   curl -s {{api}}/tasks {BEARER} {JSON} -d '{{{{"title": "Read the README"}}}}'
   curl -s {{api}}/knowledge/search {BEARER} {JSON} -d '{{{{"query": "who can see my data?"}}}}'
   curl -s {{api}}/audit/events {BEARER}
@@ -58,17 +59,22 @@ class Command(BaseCommand):
     def serve(self, port: int) -> None:
         """Prepare what must be there first, then run web and worker."""
         refuse_taken_port(port)
-        self.migrate()
+        try:
+            self.migrate()
+        except OperationalError as exc:
+            raise CommandError(f"{describe(exc)}\nCheck DATABASE_URL, or unset it: Daybook brings a database.") from exc
         user, password = demo.demo_user()
         demo.load_documentation(user)
+        # In a terminal the greeting matters more than a line for each request; other levels are meant.
+        level = "WARNING" if settings.LOG_LEVEL == "INFO" else settings.LOG_LEVEL
+        quietly = ["env", f"LOG_LEVEL={level}", sys.executable]
         commands = {
-            "worker": [sys.executable, "manage.py", "worker"],
+            "worker": [*quietly, "manage.py", "worker"],
             "web server": [
-                *(sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn"),
+                *(*quietly, "-m", "gunicorn", "-c", "python:config.gunicorn"),
                 *("--bind", f"{HOST}:{port}", "config.wsgi"),
             ],
         }
-        # gunicorn forks, so this process keeps no connection that it doesn't use.
         with running(commands) as children:
             watch(children, until=lambda: answers(port))
             self.wait_for_index(user, children)
@@ -110,7 +116,7 @@ class Command(BaseCommand):
         self.console.print(f"Sign in as {demo.EMAIL}, {secret} {demo.credentials_file()}")
         self.console.print("\nTry it from a second terminal:")
         self.console.print(LINES.format(api=f"{base}/api/v1", credentials=demo.credentials_file()), markup=False)
-        self.console.print("Ctrl-C stops everything.")
+        self.console.print("Ctrl-C stops everything. LOG_LEVEL=DEBUG make run shows each request.")
 
 
 def refuse_taken_port(port: int) -> None:

@@ -40,7 +40,7 @@ server = attach(data_dir, durable=False)
 if os.fork() == 0:
     sys.exit()
 os.wait()
-print("after a child that never used it:", server.listening())
+print("after a child that never used it:", server.listening(), flush=True)
 joined, leave = os.pipe(), os.pipe()
 if os.fork() == 0:
     attach(data_dir, durable=False)
@@ -49,7 +49,7 @@ if os.fork() == 0:
     sys.exit()
 os.read(joined[0], 1)
 detach_all()
-print("after the parent's end:", server.listening())
+print("after the parent's end:", server.listening(), flush=True)
 os.write(leave[1], b".")
 os.wait()
 print("after the child's end:", server.listening())
