@@ -15,8 +15,8 @@ help: ## show this list
 run: .venv/.run ## install what is locked, start everything and serve on 127.0.0.1:PORT (8000)
 	@exec $(BIN)/python manage.py quickstart
 
-test: .venv/.dev ## run the whole test suite, with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+test: .venv/.dev ## run the whole test suite, with coverage; ARGS="tasks -k toggle" for a part
+	$(BIN)/python -m pytest $(if $(ARGS),,--cov --cov-report=term) $(ARGS)
 
 lint: .venv/.dev ## check style, formatting and migrations
 	$(BIN)/ruff check .

@@ -67,6 +67,7 @@ class UserAdmin(DjangoUserAdmin):
     search_fields = ("=id", "email")
     search_help_text = "A user's id, or a part of the e-mail address."
     ordering = ("-id",)
+    sortable_by = ()
     paginator = EstimatingPaginator
     show_full_result_count = False
 

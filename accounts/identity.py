@@ -120,8 +120,10 @@ def name_actor(user: Any, **kwargs: Any) -> None:
     """`user_logged_in`: somebody signed in to the admin; what follows in this request is theirs."""
     if identity := current():
         _current.set(replace(identity, actor=str(user.pk)))
+        structlog.contextvars.bind_contextvars(user_id=str(user.pk))
 
 
+# psycopg's class is among the bases of Django's, but not in Django's stubs.
 class IdentityCursor(Cursor, ClientCursor[Any]):
     """Django's cursor, whose every statement carries the identity, however it is called."""
 

@@ -7,7 +7,6 @@ from rest_framework import status
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import services
 from accounts.models import User
@@ -19,9 +18,10 @@ from accounts.serializers import (
     UserSerializer,
 )
 from accounts.tokens import session_of
+from web.views import StrictView
 
 
-class OpenView(APIView):
+class OpenView(StrictView):
     """For callers who have no token yet, or a stale one: the header isn't looked at."""
 
     authentication_classes = ()
@@ -60,7 +60,7 @@ class RefreshView(OpenView):
         return Response(services.refresh(token=RefreshSerializer.read(request.data)["refresh"]))
 
 
-class LogoutView(APIView):
+class LogoutView(StrictView):
     """Sign out."""
 
     @extend_schema(request=None, responses={204: None}, operation_id="auth_logout")
@@ -70,7 +70,7 @@ class LogoutView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class MeView(APIView):
+class MeView(StrictView):
     """Who am I?"""
 
     @extend_schema(responses=UserSerializer, operation_id="me")

@@ -46,7 +46,7 @@ class Event(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["owner_id", "-id"], name="audit_event_owner"),
-            models.Index(fields=["object_type", "object_id", "-id"], name="audit_event_object"),
+            models.Index(fields=["object_id", "-id"], name="audit_event_object"),
             models.Index(fields=["request_id"], name="audit_event_request"),
             BrinIndex(fields=["occurred_at"], name="audit_event_time"),
         ]

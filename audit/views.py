@@ -7,9 +7,10 @@ from rest_framework.viewsets import GenericViewSet
 from audit.filters import EventFilter
 from audit.models import Event
 from audit.serializers import EventSerializer
+from web.views import StrictView
 
 
-class EventViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
+class EventViewSet(StrictView, ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
     """What happened to what is the signed-in user's, newest first."""
 
     queryset = Event.objects.none()

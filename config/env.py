@@ -37,7 +37,7 @@ class Environment:
         choices=ENVIRONMENTS,
     )
     DJANGO_SECRET_KEY: str | None = variable(
-        "Signs sessions, password-reset links and messages. Another value ends every session.",
+        "Signs the admin's sessions and forms. Another value signs staff out.",
         required_in_production=True,
         secret=True,
         check=secret_faults,

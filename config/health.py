@@ -1,13 +1,15 @@
 """Is the service well, and does it reach its database? Bounded in time, whatever state the database is in."""
 
-import asyncio
 import os
+import threading
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.signals import connection_created
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
@@ -21,6 +23,8 @@ log = structlog.get_logger(__name__)
 PROBE_SECONDS = 2.0
 START_SECONDS = 10.0
 START_ATTEMPTS = 3
+# Refused or lost, hanging, and the embedded server that can't be started.
+FAULTS = (psycopg.Error, TimeoutError, ImproperlyConfigured)
 
 
 @dataclass(frozen=True)
@@ -54,15 +58,33 @@ connection_created.connect(contact.succeeded, weak=False, dispatch_uid="config.h
 database_failed.connect(contact.failed, weak=False, dispatch_uid="config.health")
 
 
+_pending: Future[Probe] | None = None
+
+
 def probe(seconds: float) -> Probe:
-    """One round trip on a connection of its own. Raises `psycopg.Error` or `TimeoutError` within `seconds`."""
-    return asyncio.run(asyncio.wait_for(_round_trip(connector_params()), seconds))
+    """One round trip on a connection of its own. Raises one of `FAULTS`, after `seconds` at the latest.
+
+    It is made in a thread, because a connection can hang where nothing can interrupt it: in a name look-up, on a local
+    socket. While it hangs no other is begun.
+    """
+    global _pending
+    if _pending is None or _pending.done():
+        _pending = Future()
+        threading.Thread(target=_answer, args=(_pending,), daemon=True).start()
+    return _pending.result(seconds)
 
 
-async def _round_trip(parameters: dict[str, Any]) -> Probe:
-    async with await psycopg.AsyncConnection.connect(**parameters) as database:
+def _answer(outcome: Future[Probe]) -> None:
+    try:
+        outcome.set_result(_round_trip())
+    except FAULTS as exc:
+        outcome.set_exception(exc)
+
+
+def _round_trip() -> Probe:
+    with psycopg.connect(**connector_params()) as database:
         started = time.perf_counter()
-        row = await (await database.execute("SELECT current_database()")).fetchone()
+        row = database.execute("SELECT current_database()").fetchone()
         assert row is not None
         return Probe(row[0], round((time.perf_counter() - started) * 1000, 2))
 
@@ -73,7 +95,7 @@ def verify_database() -> None:
     for attempt in range(1, START_ATTEMPTS + 1):
         try:
             found = probe(START_SECONDS)
-        except (psycopg.Error, TimeoutError) as exc:
+        except FAULTS as exc:
             log.error("database_unreachable", attempt=attempt, error=describe(exc), **where)
             time.sleep(attempt)
         else:
@@ -103,7 +125,7 @@ def health(request: HttpRequest) -> JsonResponse:
         try:
             probe(PROBE_SECONDS)
             contact.succeeded()
-        except (psycopg.Error, TimeoutError) as exc:
+        except FAULTS as exc:
             contact.failed()
             log.warning("health_probe_failed", error=describe(exc))
     state = {
@@ -119,7 +141,7 @@ def database_health(request: HttpRequest) -> JsonResponse:
     """A round trip to the database, now: connected, latency in milliseconds, name."""
     try:
         found = probe(PROBE_SECONDS)
-    except (psycopg.Error, TimeoutError) as exc:
+    except FAULTS as exc:
         contact.failed()
         log.warning("health_probe_failed", error=describe(exc))
         body = problem(request, 503, DatabaseUnavailable.default_code, DatabaseUnavailable.default_detail)

@@ -5,6 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from corsheaders.defaults import default_headers
+
 from config.env import PROJECT_ROOT, Environment
 from config.env_source import environment
 from config.logging import logging_config
@@ -118,15 +120,14 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["web.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "web.lists.NewestFirst",
-    "DEFAULT_FILTER_BACKENDS": ["web.lists.StrictFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["web.lists.TypedFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "web.errors.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Daybook",
-    "DESCRIPTION": "Tasks, knowledge and a provable audit log.",
+    "DESCRIPTION": "Tasks, knowledge and an append-only audit log.",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -138,6 +139,7 @@ API_DOCS = not env.is_production
 DATA_UPLOAD_MAX_MEMORY_SIZE = 13 * 2**20
 CORS_ALLOWED_ORIGINS = list(env.CORS_ALLOWED_ORIGINS)
 CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [*default_headers, "x-request-id"]
 CORS_EXPOSE_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
 
 # Jobs

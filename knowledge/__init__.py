@@ -1,1 +1,1 @@
-"""What is known: documents, their passages, and search by meaning and by words."""
+"""What is known: documents, their passages, and search by meaning."""

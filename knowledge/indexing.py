@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
 from pgvector import HalfVector
 
 from accounts.identity import acting_for
@@ -74,10 +73,3 @@ def _swap(document: KnowledgeDoc, chunks: Sequence[Chunk], vectors: Any) -> None
         for key, vector in zip(keys, vectors, strict=True)
     )
     ChunkVector.objects.bulk_create(embeddings, batch_size=BATCH)
-
-
-def invalidate(document_id: UUID) -> None:
-    """The content changed: what is indexed is the old form, and a job in flight must not swap its result in."""
-    KnowledgeDoc.objects.filter(pk=document_id).update(
-        status=KnowledgeDoc.Status.IN_PROGRESS, last_error=None, revision=F("revision") + 1
-    )

@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 
 from accounts.identity import unconfined
-from knowledge import indexing
 from knowledge.jobs import index_document
 from knowledge.models import KnowledgeDoc
 
@@ -23,16 +23,17 @@ def create_document(*, owner_id: UUID, title: str, content: str, **fields: Any) 
 def update_document(*, document: KnowledgeDoc, **fields: Any) -> KnowledgeDoc:
     """Change the given fields. New content is indexed anew; until then the old passages can be found.
 
-    A document that failed gets another try by the same content. Raises `DoesNotExist` if it is gone meanwhile.
+    The same content again gives a document that isn't indexed another try. Raises `DoesNotExist` if it is gone.
     """
     rows = KnowledgeDoc.objects.for_user(document.owner_id).filter(pk=document.pk)
     before = rows.select_for_update().get()
+    changed = fields.get("content", before.content) != before.content
+    stale = changed or ("content" in fields and before.status != KnowledgeDoc.Status.COMPLETED)
+    if stale:
+        # The revision tells a job in flight that what it has read is the old form.
+        fields |= {"status": KnowledgeDoc.Status.IN_PROGRESS, "last_error": None, "revision": F("revision") + 1}
     if fields:
         rows.update(**fields)
-    changed = fields.get("content", before.content) != before.content
-    stale = changed or ("content" in fields and before.status == KnowledgeDoc.Status.FAILED)
-    if stale:
-        indexing.invalidate(document.pk)
     after = rows.get()
     if stale:
         _enqueue(after)

@@ -11,7 +11,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.serializers import BaseSerializer
-from rest_framework.views import APIView
 from rest_framework.viewsets import ModelViewSet
 
 from accounts.ownership import requester
@@ -28,22 +27,18 @@ from knowledge.serializers import (
 )
 from web.errors import InvalidParameter
 from web.lists import OldestFirst
+from web.views import StrictView
 
 INCLUDE = OpenApiParameter("include", OpenApiTypes.STR, enum=["embedding"], description="Add the embeddings.")
 
 
-class DocumentViewSet(ModelViewSet[KnowledgeDoc]):
+class DocumentViewSet(StrictView, ModelViewSet[KnowledgeDoc]):
     """The signed-in user's documents, newest first. `status` says whether a document can be found yet."""
 
     queryset = KnowledgeDoc.objects.none()
     serializer_class = DocumentSerializer
     lookup_value_converter = "uuid"
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
-
-    @property
-    def query_parameters(self) -> tuple[str, ...]:
-        """Chunks take `include`, and come in pages."""
-        return ("include", *OldestFirst.parameters) if self.action == "chunks" else ()
 
     def get_queryset(self) -> QuerySet[KnowledgeDoc]:
         """The first wall; the database is the second."""
@@ -75,7 +70,7 @@ class DocumentViewSet(ModelViewSet[KnowledgeDoc]):
         serializer.instance = services.update_document(document=document, **serializer.validated_data)
 
     @extend_schema(parameters=[INCLUDE], responses=EmbeddedChunkSerializer(many=True), filters=False)
-    @action(detail=True, pagination_class=OldestFirst)
+    @action(detail=True, pagination_class=OldestFirst, query_parameters=("include", *OldestFirst.parameters))
     def chunks(self, request: Request, **kwargs: Any) -> Response:
         """The passages that the document is split into, in their order. Reading is put on record."""
         include = request.query_params.get("include", "")
@@ -89,7 +84,7 @@ class DocumentViewSet(ModelViewSet[KnowledgeDoc]):
         return self.get_paginated_response(shape(page, many=True).data)
 
 
-class SearchView(APIView):
+class SearchView(StrictView):
     """Search one's own documents."""
 
     @extend_schema(request=SearchSerializer, responses=HitsSerializer, operation_id="knowledge_search")

@@ -13,9 +13,10 @@ from accounts.ownership import requester
 from tasks.filters import TaskFilter
 from tasks.models import Task, TaskQuerySet
 from tasks.serializers import TaskSerializer
+from web.views import StrictView
 
 
-class TaskViewSet(ModelViewSet[Task]):
+class TaskViewSet(StrictView, ModelViewSet[Task]):
     """The signed-in user's tasks, newest first."""
 
     queryset = Task.objects.none()

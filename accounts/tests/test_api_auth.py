@@ -218,12 +218,7 @@ def test_api_me_refuses_tokens_that_are_not_ours(owner: User, peer: User, strang
         response = stranger_client.get(ME, headers=bearer(token))
         assert response.status_code == 401, token
         assert response["WWW-Authenticate"].startswith("Bearer")
-        assert response.json()["code"] in (
-            "token_not_valid",
-            "session_ended",
-            "bad_authorization_header",
-            "token_expired",
-        )
+        assert response.json()["code"] in CODES
         assert isinstance(response.json()["detail"], str)
         assert "ErrorDetail" not in response.content.decode()
 

@@ -98,7 +98,8 @@ def test_a_refresh_that_waited_for_another_finds_its_token_used() -> None:
         with transaction.atomic():
             assert Session.objects.rotate(**token)
             second = pool.submit(attempt)
-            while not waiting_for_a_lock():
+            deadline = time.monotonic() + 10
+            while not waiting_for_a_lock() and time.monotonic() < deadline:
                 time.sleep(0.01)
         assert second.result() is None
 

@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
                 "ordering": ["-id"],
                 "indexes": [
                     models.Index(fields=["owner_id", "-id"], name="audit_event_owner"),
-                    models.Index(fields=["object_type", "object_id", "-id"], name="audit_event_object"),
+                    models.Index(fields=["object_id", "-id"], name="audit_event_object"),
                     models.Index(fields=["request_id"], name="audit_event_request"),
                     BrinIndex(fields=["occurred_at"], name="audit_event_time"),
                 ],

@@ -1,12 +1,14 @@
 """The admin: fast lists on tables of any size, and staff on record."""
 
 import pytest
+import structlog
 from django.contrib import admin
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from procrastinate.contrib.django.models import ProcrastinateJob
 from rest_framework.test import APIClient
+from structlog.testing import capture_logs
 
 from accounts.models import Session, User
 from audit.models import Event
@@ -74,12 +76,14 @@ def test_lists_can_be_searched_and_show_one_object(model: type, staff: User, sta
 def test_staff_act_in_their_own_name_and_are_on_record(staff: User, owner: User, staff_client: Client) -> None:
     task = Task.objects.create(owner=owner, title="x")
 
-    response = staff_client.post(url(Task, "change", task.pk), {"title": "y", "description": ""})
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        response = staff_client.post(url(Task, "change", task.pk), {"title": "y", "description": ""})
 
     assert response.status_code == 302
     event = Event.objects.get(action="task.updated")
     assert (event.actor, event.owner_id, event.changes) == (str(staff.pk), owner.pk, {"title": ["x", "y"]})
     assert event.request_id == response["X-Request-ID"]
+    assert lines[-1]["user_id"] == str(staff.pk)
     assert event.address == "127.0.0.1"
 
 

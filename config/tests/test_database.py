@@ -1,7 +1,5 @@
 """A failed statement tells which rule it broke, and not what was in the row."""
 
-import traceback
-
 import pytest
 from django.db import DatabaseError, connection, transaction
 
@@ -14,18 +12,17 @@ from tasks.models import Task
     "statement",
     [
         "INSERT INTO tasks_task (title, description) VALUES ('My diagnosis', 'x')",
-        "SELECT no_such_column, 'My diagnosis'",
-        "SELECT 'My diagnosis'; SELECT",
-        "SELEKT 'My diagnosis'",
+        "SELECT 'My diagnosis', no_such_column",
+        "SELECT 'My diagnosis' FRUM tasks_task WHERE",
     ],
 )
 @pytest.mark.django_db
 def test_an_error_holds_no_values(statement: str) -> None:
+    """Each of these PostgreSQL answers with the value in a later line: DETAIL, or LINE 1."""
     with pytest.raises(DatabaseError) as failure, transaction.atomic():
-        connection.cursor().execute(statement + " x x")
+        connection.cursor().execute(statement)
 
-    told = "".join(traceback.format_exception(failure.value)).replace(statement, "")
-    assert "My diagnosis" not in told
+    assert "My diagnosis" not in str(failure.value) + str(failure.value.__cause__)
 
 
 def test_an_error_still_names_its_constraint(owner: User) -> None:

@@ -1,10 +1,12 @@
 """Health, with the database there, gone and hanging."""
 
 import socket
+import threading
 import time
 
 import psycopg
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import Client
 from structlog.testing import capture_logs
@@ -18,6 +20,7 @@ from web.errors import database_failed
 @pytest.fixture(autouse=True)
 def _fresh_contact(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contact, "reached", None)
+    monkeypatch.setattr(health, "_pending", None)
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
 
 
@@ -79,8 +82,23 @@ def test_a_database_that_accepts_and_says_nothing_is_given_up_on(monkeypatch: py
             health, "connector_params", lambda: {"host": host, "port": port, "user": "x", "dbname": "x"}
         )
 
-        with pytest.raises(TimeoutError):
-            probe(0.2)
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                probe(0.2)
+        assert sum(thread.name.endswith("(_answer)") for thread in threading.enumerate()) == 1
+
+
+@pytest.mark.parametrize("exc", [ImproperlyConfigured("no embedded server"), psycopg.OperationalError("gone")])
+def test_whatever_keeps_the_database_away_is_a_503(
+    exc: Exception, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> dict[str, str]:
+        raise exc
+
+    monkeypatch.setattr(health, "connector_params", fail)
+
+    assert client.get("/health").status_code == 503
+    assert client.get("/health/db").status_code == 503
 
 
 @pytest.mark.django_db

@@ -20,6 +20,13 @@ PRODUCTION = {
     "CORS_ALLOWED_ORIGINS": "https://app.example.com",
 }
 
+# Development that reads nobody's .env; its secrets lie beside the test database's.
+BLIND = {
+    "DAYBOOK_ENV": "development",
+    "DAYBOOK_DATA_DIR": ".daybook/test",
+    "DJANGO_SETTINGS_MODULE": "config.tests.quickstart_settings",
+}
+
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in os.environ if name in ("PATH", "HOME") or name.startswith("COV")}
@@ -98,7 +105,9 @@ def test_quickstart_is_not_for_production() -> None:
 
 @pytest.mark.slow
 def test_quickstart_without_its_database_says_so_in_two_lines() -> None:
-    done = run("manage.py", "quickstart", DATABASE_URL="postgresql://a:hunter2@127.0.0.1:1/daybook", PORT="8998")
+    done = run(
+        "manage.py", "quickstart", DATABASE_URL="postgresql://a:hunter2@127.0.0.1:1/daybook", PORT="8998", **BLIND
+    )
 
     assert done.returncode == 1
     assert "Check DATABASE_URL" in done.stderr
@@ -108,7 +117,7 @@ def test_quickstart_without_its_database_says_so_in_two_lines() -> None:
 
 @pytest.mark.slow
 def test_quickstart_says_if_it_could_not_be_reached() -> None:
-    done = run("manage.py", "quickstart", ALLOWED_HOSTS="example.com")
+    done = run("manage.py", "quickstart", ALLOWED_HOSTS="example.com", **BLIND)
 
     assert done.returncode == 1
     assert "ALLOWED_HOSTS leaves 127.0.0.1 out" in done.stderr

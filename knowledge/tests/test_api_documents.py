@@ -140,7 +140,6 @@ def test_api_documents_chunks_and_embeddings(owner_client: APIClient) -> None:
 def test_api_documents_update_of_the_title_keeps_the_index(owner_client: APIClient) -> None:
     key = add(owner_client)["id"]
     run_jobs()
-    ProcrastinateJob.objects.all()
 
     body = owner_client.patch(f"{URL}/{key}", {"title": "The lease", "metadata": {"a": 1}}).json()
 
@@ -159,6 +158,8 @@ def test_api_documents_update_of_the_content_replaces_the_chunks_when_they_are_r
 
     assert owner_client.patch(f"{URL}/{key}", {"content": "Something else."}).json()["status"] == "in_progress"
     assert set(VectorChunk.objects.values_list("pk", flat=True)) == old
+    event = Event.objects.filter(action="document.updated").latest("pk")
+    assert set(event.changes) == {"content", "revision", "status"}
     run_jobs()
 
     assert [chunk.content for chunk in VectorChunk.objects.all()] == ["Something else."]

@@ -121,5 +121,19 @@ def test_api_tasks_put_is_405(task: Task, owner_client: APIClient) -> None:
     assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
 
 
-def test_api_tasks_retrieve_takes_no_parameters(task: Task, owner_client: APIClient) -> None:
-    assert owner_client.get(f"{url(task)}?completed=true").status_code == 422
+@pytest.mark.parametrize(("verb", "suffix"), CALLS)
+def test_api_tasks_detail_takes_no_parameters_and_does_nothing(
+    verb: str, suffix: str, task: Task, owner_client: APIClient
+) -> None:
+    assert getattr(owner_client, verb)(f"{url(task)}{suffix}?completed=true").status_code == 422
+    task.refresh_from_db()
+    assert task.completed is False
+
+
+@pytest.mark.parametrize(("verb", "path"), [("post", "tasks"), ("get", "me"), ("post", "knowledge/search")])
+def test_api_no_endpoint_takes_unknown_parameters(verb: str, path: str, owner_client: APIClient) -> None:
+    response = getattr(owner_client, verb)(
+        f"/api/v1/{path}?x=1", {"title": "x", "query": "x"} if verb == "post" else None
+    )
+
+    assert (response.status_code, response.json()["errors"][0]["location"]) == (422, "query.x")

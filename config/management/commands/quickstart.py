@@ -65,7 +65,7 @@ class Command(BaseCommand):
             raise CommandError(f"{describe(exc)}\nCheck DATABASE_URL, or unset it: Daybook brings a database.") from exc
         user, password = demo.demo_user()
         demo.load_documentation(user)
-        # In a terminal the greeting matters more than a line for each request; other levels are meant.
+        # A line for each request would bury the greeting, so the default level is raised; DEBUG shows them all.
         level = "WARNING" if settings.LOG_LEVEL == "INFO" else settings.LOG_LEVEL
         quietly = ["env", f"LOG_LEVEL={level}", sys.executable]
         commands = {
