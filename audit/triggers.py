@@ -7,10 +7,12 @@ from django.db.models import Model
 
 from audit.rules import SchemaRule
 
+# PostgreSQL gives transition tables to single-event triggers only.
 EVENTS = {
-    "insert": "NEW TABLE AS new_rows",
-    "update": "OLD TABLE AS old_rows NEW TABLE AS new_rows",
-    "delete": "OLD TABLE AS old_rows",
+    "insert": 'AFTER INSERT ON "{table}" REFERENCING NEW TABLE AS new_rows',
+    "update": 'AFTER UPDATE ON "{table}" REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows',
+    "delete": 'AFTER DELETE ON "{table}" REFERENCING OLD TABLE AS old_rows',
+    "truncate": 'BEFORE TRUNCATE ON "{table}"',
 }
 
 
@@ -47,18 +49,14 @@ class Audited(SchemaRule):
         return "audit.triggers.Audited", (), {"name": self.name, **options}
 
     def statements(self, model: type[Model]) -> list[str]:
-        """One trigger an event: PostgreSQL gives transition tables to single-event triggers only."""
+        """One trigger an event."""
         arguments = f"'{self.noun}', '{self.owner}', '{_array(self.masked)}', '{_array(self.omitted)}'"
         table = model._meta.db_table
-        ddl = [
-            f'CREATE TRIGGER "{self.name}_truncate" BEFORE TRUNCATE ON "{table}" '
-            f"FOR EACH STATEMENT EXECUTE FUNCTION audit_write({arguments})",
-            f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER "{self.name}_truncate"',
-        ]
-        for event, transition in EVENTS.items():
+        ddl = []
+        for event, occasion in EVENTS.items():
             trigger = f"{self.name}_{event}"
             ddl += [
-                f'CREATE TRIGGER "{trigger}" AFTER {event} ON "{table}" REFERENCING {transition} '
+                f'CREATE TRIGGER "{trigger}" {occasion.format(table=table)} '
                 f"FOR EACH STATEMENT EXECUTE FUNCTION audit_write({arguments})",
                 f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER "{trigger}"',
             ]
@@ -66,7 +64,7 @@ class Audited(SchemaRule):
 
     def removal(self, model: type[Model]) -> list[str]:
         """Drop all four."""
-        return [f'DROP TRIGGER "{self.name}_{event}" ON "{model._meta.db_table}"' for event in (*EVENTS, "truncate")]
+        return [f'DROP TRIGGER "{self.name}_{event}" ON "{model._meta.db_table}"' for event in EVENTS]
 
 
 def _array(names: Sequence[str]) -> str:

@@ -77,7 +77,7 @@ def probe(seconds: float) -> Probe:
 def _answer(outcome: Future[Probe]) -> None:
     try:
         outcome.set_result(_round_trip())
-    except FAULTS as exc:
+    except Exception as exc:  # noqa: BLE001 - raised again where the outcome is waited for
         outcome.set_exception(exc)
 
 
@@ -115,6 +115,18 @@ def describe(exc: Exception) -> str:
     return " ".join(f"{type(exc).__name__}: {exc}".split())
 
 
+def ask() -> Probe | None:
+    """A bounded round trip, remembered in `contact`; None, and a line in the log, if it failed."""
+    try:
+        found = probe(PROBE_SECONDS)
+    except FAULTS as exc:
+        contact.failed()
+        log.warning("health_probe_failed", error=describe(exc))
+        return None
+    contact.succeeded()
+    return found
+
+
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
     """200 while the service can do its work, 503 while the database is known to be out of reach.
@@ -122,12 +134,7 @@ def health(request: HttpRequest) -> JsonResponse:
     Only if the last contact failed, or there was none yet, the database is asked, for at most two seconds.
     """
     if not contact.reached:
-        try:
-            probe(PROBE_SECONDS)
-            contact.succeeded()
-        except FAULTS as exc:
-            contact.failed()
-            log.warning("health_probe_failed", error=describe(exc))
+        ask()
     state = {
         "status": "ok" if contact.reached else "degraded",
         "database": "connected" if contact.reached else "unavailable",
@@ -139,13 +146,9 @@ def health(request: HttpRequest) -> JsonResponse:
 @require_safe
 def database_health(request: HttpRequest) -> JsonResponse:
     """A round trip to the database, now: connected, latency in milliseconds, name."""
-    try:
-        found = probe(PROBE_SECONDS)
-    except FAULTS as exc:
-        contact.failed()
-        log.warning("health_probe_failed", error=describe(exc))
+    found = ask()
+    if found is None:
         body = problem(request, 503, DatabaseUnavailable.default_code, DatabaseUnavailable.default_detail)
-        body["connected"] = False
-        return JsonResponse(body, status=503, content_type=PROBLEM_JSON, headers={"Retry-After": "5"})
-    contact.succeeded()
+        retry = {"Retry-After": str(DatabaseUnavailable.wait)}
+        return JsonResponse(body | {"connected": False}, status=503, content_type=PROBLEM_JSON, headers=retry)
     return JsonResponse({"connected": True, "latency_ms": found.latency_ms, "database": found.database})

@@ -13,22 +13,26 @@ from psycopg.types.json import Json
 from accounts.ownership import Isolated, Owned, OwnedReference, Titled
 from audit.triggers import Audited
 from knowledge.embeddings import DIMENSIONS
+from web.parsers import holds_nul
 
 MAX_CONTENT = 1_000_000
 MAX_METADATA = 16_384
 
 
 def validate_metadata(value: Any) -> None:
-    """A JSON object of at most 16 KiB that PostgreSQL can store: no NaN, no infinity, no NUL character."""
+    """A JSON object of at most 16 KiB that PostgreSQL can store: no NaN, no infinity, no NUL, no lone surrogate."""
     if not isinstance(value, dict):
         raise ValidationError("This must be a JSON object.", "not_an_object")
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise ValidationError("A string holds a lone surrogate.", "surrogate") from None
     except ValueError:
         raise ValidationError("NaN and infinity are not JSON numbers.", "not_finite") from None
-    if "\\u0000" in text.replace("\\\\", ""):
+    if holds_nul(text):
         raise ValidationError("A string holds the NUL character.", "nul")
-    if len(text.encode()) > MAX_METADATA:
+    if size > MAX_METADATA:
         raise ValidationError(f"This is larger than {MAX_METADATA} bytes.", "max_length")
 
 

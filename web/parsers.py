@@ -66,12 +66,17 @@ def _check_depth(value: Any) -> None:
 
 
 def _check_characters(text: str) -> None:
-    if "\\u0000" in text.replace("\\\\", ""):
+    if holds_nul(text):
         raise ValueError("a string holds the NUL character")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError("a string holds a lone surrogate") from None
+
+
+def holds_nul(text: str) -> bool:
+    """Whether a JSON text has a NUL in it, which is always escaped; u0000 after an escaped backslash isn't one."""
+    return "\\u0000" in text.replace("\\\\", "")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -101,6 +101,16 @@ def test_whatever_keeps_the_database_away_is_a_503(
     assert client.get("/health/db").status_code == 503
 
 
+def test_a_defect_in_the_probe_is_told_and_does_not_pass_for_a_hanging_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health, "connector_params", dict)
+    monkeypatch.setattr(health.psycopg, "connect", lambda: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        probe(5)
+
+
 @pytest.mark.django_db
 def test_a_start_with_a_database_is_logged() -> None:
     with capture_logs() as lines:

@@ -285,6 +285,7 @@ def test_the_database_refuses_metadata_that_is_no_object(metadata: str, owner: U
         ([], "not_an_object"),
         ({"a": float("nan")}, "not_finite"),
         ({"a": "\0"}, "nul"),
+        ({"a": "\ud800"}, "surrogate"),
         ({"a": "x" * 16384}, "max_length"),
     ],
 )

@@ -79,6 +79,7 @@ class Command(BaseCommand):
             watch(children, until=lambda: answers(port))
             self.wait_for_index(user, children)
             self.greet(port, password)
+            # From here on this process only waits, for hours perhaps.
             connection.close()
             watch(children, until=lambda: False)
 
