@@ -17,7 +17,14 @@ ROOMS = {
     "config": {"accounts", "audit", "knowledge", "tasks", "web"},
 }
 # Modules that know nothing of models, so that they can be read, tested and used without a database.
-PURE = ["knowledge.chunking", "knowledge.embeddings", "knowledge.outline", "knowledge.minilm"]
+PURE = [
+    "audit.merkle",
+    "audit.note",
+    "knowledge.chunking",
+    "knowledge.embeddings",
+    "knowledge.outline",
+    "knowledge.minilm",
+]
 NAMES_OF_NOTHING = {"core", "common", "utils", "helpers"}
 
 
