@@ -6,7 +6,7 @@ BIN := .venv/bin
 # The machine's own certificates, as pip uses them: behind a proxy that opens TLS, uv's would not do.
 UV := UV_SYSTEM_CERTS=1 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv
 
-.PHONY: help run test lint types format lock lock-check secrets clean
+.PHONY: help run test exhaustive lint types format lock lock-check secrets clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -17,6 +17,10 @@ run: .venv/.run ## install what is locked, start everything and serve on 127.0.0
 
 test: .venv/.dev ## run the whole test suite, with coverage; ARGS="tasks -k toggle" for a part
 	$(BIN)/python -m pytest $(if $(ARGS),,--cov --cov-report=term) $(ARGS)
+
+exhaustive: .venv/.dev ## run the tests that take many minutes: thousands of random requests
+	$(BIN)/python -m pytest config/tests/isolation --hypothesis-profile=slow
+	$(BIN)/python -m pytest -m exhaustive
 
 lint: .venv/.dev ## check style, formatting and migrations
 	$(BIN)/ruff check .

@@ -24,6 +24,8 @@ from psycopg import ClientCursor, sql
 from psycopg.pq import TransactionStatus
 
 ROLE = "daybook_app"
+# Reads the whole record, and nothing else.
+AUDITOR_ROLE = "daybook_auditor"
 
 # Fail in an aborted transaction with something before them, and need no identity: they touch no row.
 CONTROL = re.compile(r'(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT) "\w+"')
@@ -33,7 +35,7 @@ CONTROL = re.compile(r'(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT) "\w+"
 class Identity:
     """What the database is told of who acts.
 
-    confined: run as `daybook_app`, behind row-level security. Otherwise as the tables' owner: staff, commands.
+    confined: run as `role`, behind row-level security. Otherwise as the tables' owner: staff, commands.
     user_id: whose rows a confined statement can touch; None for nobody's.
     actor: who is put on record: a user's id, `anonymous`, or `system:<command>` if empty.
     """
@@ -43,16 +45,19 @@ class Identity:
     actor: str = ""
     request_id: str = ""
     address: str = ""
+    user_agent: str = ""
+    role: str = ROLE
 
     @cached_property
     def prefix(self) -> str:
         """The SQL that binds this identity until the end of the transaction."""
         values = {
-            "role": ROLE if self.confined else "none",
+            "role": self.role if self.confined else "none",
             "daybook.user_id": "" if self.user_id is None else str(self.user_id),
             "daybook.actor": self.actor,
             "daybook.request_id": self.request_id,
             "daybook.address": self.address,
+            "daybook.user_agent": self.user_agent,
         }
         calls = (f"set_config('{name}', {sql.Literal(value).as_string()}, true)" for name, value in values.items())
         return f"SELECT {', '.join(calls)}; "
@@ -107,6 +112,11 @@ def bind_user(user_id: UUID) -> None:
     """The request turned out to be this user's: from here to its end, and in its log lines."""
     _current.set(replace(current() or SYSTEM, confined=True, user_id=user_id, actor=str(user_id)))
     structlog.contextvars.bind_contextvars(user_id=str(user_id))
+
+
+def become_auditor() -> None:
+    """The request is a staff member's and about the record: from here to its end it reads that, and nothing else."""
+    _current.set(replace(current() or NOBODY, confined=True, role=AUDITOR_ROLE))
 
 
 def become_staff(request: HttpRequest) -> None:

@@ -7,7 +7,7 @@ from django.contrib.auth import authenticate
 from rest_framework.exceptions import AuthenticationFailed
 
 from accounts.identity import bind_user, unconfined
-from accounts.models import Session, User
+from accounts.models import Session, User, UserManager
 from accounts.tokens import issue, read_refresh
 
 
@@ -17,12 +17,30 @@ def register(*, email: str, password: str) -> User:
         return User.objects.create_user(email, password)
 
 
+class SignInRefused(AuthenticationFailed):
+    """No active account has this address and password. `concerning` is the account that has the address, if any."""
+
+    default_detail = "No active account has this e-mail address and password."
+    default_code = "invalid_credentials"
+
+    def __init__(self, email: str) -> None:
+        super().__init__()
+        with unconfined():
+            self.concerning = account_of(email)
+
+
+def account_of(email: str) -> UUID | None:
+    """The id of the account with an address, in whatever case it is written."""
+    known = User.objects.filter(email=UserManager.normalize_email(email))
+    return known.values_list("pk", flat=True).first()
+
+
 def sign_in(*, email: str, password: str) -> dict[str, Any]:
-    """Begin a session and return its tokens. Raises `AuthenticationFailed` without saying what was wrong."""
+    """Begin a session and return its tokens. Raises `SignInRefused`, which doesn't say what was wrong."""
     with unconfined():
         user = authenticate(username=email, password=password)
     if user is None:
-        raise AuthenticationFailed("No active account has this e-mail address and password.", "invalid_credentials")
+        raise SignInRefused(email)
     bind_user(user.pk)
     return issue(Session.objects.create(owner_id=user.pk))
 

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -18,7 +18,13 @@ from accounts.serializers import (
     UserSerializer,
 )
 from accounts.tokens import session_of
+from web.schema import ProblemSerializer
 from web.views import StrictView
+
+WRONG = OpenApiResponse(ProblemSerializer, "No active account has this address and this password.")
+SPENT = OpenApiResponse(
+    ProblemSerializer, "The refresh token isn't ours, has expired or was used, or its session has ended."
+)
 
 
 class OpenView(StrictView):
@@ -35,6 +41,8 @@ class OpenView(StrictView):
 class RegisterView(OpenView):
     """Sign up."""
 
+    noun = "user"
+
     @extend_schema(request=RegisterSerializer, responses={201: UserSerializer}, operation_id="auth_register")
     def post(self, request: Request) -> Response:
         """Make an account. 409 if the address has one."""
@@ -45,7 +53,9 @@ class RegisterView(OpenView):
 class TokenView(OpenView):
     """Sign in."""
 
-    @extend_schema(request=SignInSerializer, responses=TokensSerializer, operation_id="auth_token")
+    noun = "session"
+
+    @extend_schema(request=SignInSerializer, responses={200: TokensSerializer, 401: WRONG}, operation_id="auth_token")
     def post(self, request: Request) -> Response:
         """Begin a session. 401 if the address or the password is wrong."""
         return Response(services.sign_in(**SignInSerializer.read(request.data)))
@@ -54,7 +64,11 @@ class TokenView(OpenView):
 class RefreshView(OpenView):
     """Stay signed in."""
 
-    @extend_schema(request=RefreshSerializer, responses=TokensSerializer, operation_id="auth_token_refresh")
+    noun = "session"
+
+    @extend_schema(
+        request=RefreshSerializer, responses={200: TokensSerializer, 401: SPENT}, operation_id="auth_token_refresh"
+    )
     def post(self, request: Request) -> Response:
         """Exchange the refresh token for a new pair. 401 if it was used before."""
         return Response(services.refresh(token=RefreshSerializer.read(request.data)["refresh"]))
@@ -62,6 +76,8 @@ class RefreshView(OpenView):
 
 class LogoutView(StrictView):
     """Sign out."""
+
+    noun = "session"
 
     @extend_schema(request=None, responses={204: None}, operation_id="auth_logout")
     def post(self, request: Request) -> Response:
@@ -72,6 +88,8 @@ class LogoutView(StrictView):
 
 class MeView(StrictView):
     """Who am I?"""
+
+    noun = "user"
 
     @extend_schema(responses=UserSerializer, operation_id="me")
     def get(self, request: Request) -> Response:

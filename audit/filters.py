@@ -3,10 +3,11 @@
 from django_filters import rest_framework as filters
 
 from audit.models import Event
+from web.lists import InstantFilter
 
 
 class EventFilter(filters.FilterSet):
-    """Exact matches, and `from` (inclusive) and `to` (exclusive) in ISO 8601."""
+    """Exact matches, and `from` (inclusive) and `to` (exclusive) in RFC 3339."""
 
     outcome = filters.ChoiceFilter(choices=Event.Outcome.choices)
 
@@ -16,5 +17,5 @@ class EventFilter(filters.FilterSet):
 
 
 # `from` is a keyword of Python, so it can't be an attribute in the class above.
-EventFilter.base_filters["from"] = filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="gte")
-EventFilter.base_filters["to"] = filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="lt")
+EventFilter.base_filters["from"] = InstantFilter(field_name="occurred_at", lookup_expr="gte")
+EventFilter.base_filters["to"] = InstantFilter(field_name="occurred_at", lookup_expr="lt")

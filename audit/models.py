@@ -1,4 +1,7 @@
-"""The record itself."""
+"""The record itself, and the Merkle tree that seals it."""
+
+from typing import Self
+from uuid import UUID
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
@@ -17,10 +20,23 @@ class TransactionIdField(models.Field):
         return None if value is None else int(value)
 
 
+class EventQuerySet(models.QuerySet["Event"]):
+    """Events, by whom they concern."""
+
+    def for_user(self, user_id: UUID) -> Self:
+        """Only what happened to this user's things, and what this user was refused."""
+        return self.filter(owner_id=user_id)
+
+
 class Event(models.Model):
     """One thing that happened. Written by the database's functions only; never changed, never deleted.
 
-    It holds copies and no foreign key: the record outlives what it is about.
+    It holds copies and no foreign key: the record outlives what it is about. The table is partitioned by month on the
+    id, a UUIDv7.
+
+    changes: field → [before, after]; a masked value is `"•••"`.
+    commitments: masked field → [before, after], each base64 of SHA-256(salt ‖ UTF-8 text of the value), or null.
+    detail: what else there is to say, of what isn't a change.
     """
 
     class Outcome(models.TextChoices):
@@ -37,11 +53,16 @@ class Event(models.Model):
     owner_id = models.UUIDField(null=True)
     request_id = models.TextField()
     address = models.TextField()
+    user_agent = models.TextField(db_default="")
     action = models.TextField()
     object_type = models.TextField()
     object_id = models.TextField()
     outcome = models.TextField(choices=Outcome.choices, db_default=Outcome.SUCCESS)
-    changes = models.JSONField(default=dict)
+    changes = models.JSONField(db_default={})
+    commitments = models.JSONField(db_default={})
+    detail = models.JSONField(db_default={})
+
+    objects = EventQuerySet.as_manager()
 
     class Meta:
         indexes = [
@@ -49,8 +70,63 @@ class Event(models.Model):
             models.Index(fields=["object_id", "-id"], name="audit_event_object"),
             models.Index(fields=["request_id"], name="audit_event_request"),
             BrinIndex(fields=["occurred_at"], name="audit_event_time"),
+            # What the sealer looks for: events of transactions that ended since it looked last.
+            models.Index(fields=["transaction_id"], name="audit_event_transaction"),
         ]
         ordering = ["-id"]
 
     def __str__(self) -> str:
         return f"{self.action} by {self.actor} at {self.occurred_at:%Y-%m-%d %H:%M:%S}"
+
+
+class SaltKey(models.Model):
+    """What the salts of one owner's masked values are made of: 32 random bytes. Deleting it is erasure."""
+
+    owner_id = models.UUIDField(primary_key=True)
+    key = models.BinaryField(editable=False)
+
+    def __str__(self) -> str:
+        return f"salt key of {self.owner_id}"
+
+
+class Leaf(models.Model):
+    """A sealed event: its number in the tree, from 0 and without gaps, and its leaf hash."""
+
+    index = models.BigIntegerField(primary_key=True)
+    event_id = models.UUIDField(unique=True)
+    hash = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"leaf {self.index}"
+
+
+class Node(models.Model):
+    """The hash of a complete subtree of `2 ** level` leaves, kept for each eighth level: proofs need no others."""
+
+    pk = models.CompositePrimaryKey("level", "position")
+    level = models.PositiveSmallIntegerField()
+    position = models.BigIntegerField()
+    hash = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"node {self.level}/{self.position}"
+
+
+class Checkpoint(models.Model):
+    """The signed statement of the tree's size and root: a C2SP tlog-checkpoint, see `audit.seals`."""
+
+    size = models.BigIntegerField(primary_key=True)
+    note = models.TextField()
+
+    def __str__(self) -> str:
+        return f"checkpoint at {self.size}"
+
+
+class Purge(models.Model):
+    """The signed statement that a month's events are gone because their time was up: see `audit.retention`."""
+
+    month = models.DateField(primary_key=True)
+    note = models.TextField()
+
+    def __str__(self) -> str:
+        return f"purge of {self.month:%Y-%m}"

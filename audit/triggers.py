@@ -23,8 +23,8 @@ class Audited(SchemaRule):
     ENABLE ALWAYS, so that `session_replication_role = replica` doesn't step around them.
 
     noun: what the event calls the object, as in `task.updated`.
-    owner: the column that says whose it is.
-    masked: fields of which the log says that they changed, but not from what to what.
+    owner: the column that says whose it is; `id` where the rows are owners themselves, empty where it is nobody's.
+    masked: fields of which the log says that they changed, but not from what to what: `"•••"`, and a commitment.
     omitted: fields of which the log says nothing.
     """
 
@@ -50,8 +50,11 @@ class Audited(SchemaRule):
 
     def statements(self, model: type[Model]) -> list[str]:
         """One trigger an event."""
+        return self.statements_for(model._meta.db_table)
+
+    def statements_for(self, table: str) -> list[str]:
+        """The same for a table that isn't a model of ours."""
         arguments = f"'{self.noun}', '{self.owner}', '{_array(self.masked)}', '{_array(self.omitted)}'"
-        table = model._meta.db_table
         ddl = []
         for event, occasion in EVENTS.items():
             trigger = f"{self.name}_{event}"
@@ -64,7 +67,17 @@ class Audited(SchemaRule):
 
     def removal(self, model: type[Model]) -> list[str]:
         """Drop all four."""
-        return [f'DROP TRIGGER "{self.name}_{event}" ON "{model._meta.db_table}"' for event in EVENTS]
+        return self.removal_for(model._meta.db_table)
+
+    def removal_for(self, table: str) -> list[str]:
+        """The same for a table that isn't a model of ours."""
+        return [f'DROP TRIGGER "{self.name}_{event}" ON "{table}"' for event in EVENTS]
+
+
+def noun_of(model: type[Model]) -> str:
+    """What events call the model's objects: as its `Audited` rule says, or its verbose name."""
+    rules = (rule for rule in model._meta.constraints if isinstance(rule, Audited))
+    return next((rule.noun for rule in rules), str(model._meta.verbose_name))
 
 
 def _array(names: Sequence[str]) -> str:

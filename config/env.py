@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Self
 
+from config.env_audit import SIGNING_KEY_MEND, log_name_faults, signing_key_faults, trusted_key_faults
 from config.env_database import DATABASE_MEND, database_faults, database_settings
 from config.env_secrets import GENERATED, SECRET_MEND, development_secrets, secret_faults
 from config.env_source import RAILWAY_MARKERS, present, resolved_environment
@@ -57,6 +58,7 @@ class Environment:
         "nothing reads it yet.",
         secret=True,
         check=secret_faults,
+        mend=SECRET_MEND,
         without="no sign-in with the tokens of a Better Auth front end",
     )
     DATABASE_URL: str | None = variable(
@@ -100,6 +102,49 @@ class Environment:
         check=origin_faults,
         example="https://admin.example.com",
         without="no admin behind a proxy that changes the host name",
+    )
+    AUDIT_SIGNING_KEY: str | None = variable(
+        "The Ed25519 key that seals the audit record: 32 bytes in base64url. Keep it where the database's "
+        "owner can't read it.",
+        required_in_production=True,
+        secret=True,
+        check=signing_key_faults,
+        mend=SIGNING_KEY_MEND,
+        without="one is generated and kept in DAYBOOK_DATA_DIR, outside production",
+    )
+    AUDIT_TRUSTED_KEYS: tuple[str, ...] = variable(
+        "The public keys of former AUDIT_SIGNING_KEYs, separated by commas, as `manage.py audit_key` prints "
+        "them: what they sealed stays valid.",
+        default=(),
+        check=trusted_key_faults,
+        example="<name>+<key id>+<public key>",
+        without="only the present key's seals are trusted",
+    )
+    AUDIT_ORIGIN: str = variable(
+        "The name of this instance's audit log, first line of each checkpoint. Unique among your instances, "
+        "and never changed.",
+        default="daybook",
+        check=log_name_faults,
+        example="daybook.example.com",
+    )
+    AUDIT_SEAL_SECONDS: int = variable(
+        "How often what has happened is sealed, in seconds.", default=10, between=(1, 3600)
+    )
+    AUDIT_CHECKPOINT_DIR: Path | None = variable(
+        "Where each checkpoint is also written to as a file, relative to the project's root. Best a place "
+        "that the database's owner can't write to.",
+        without="checkpoints leave the database in the log only",
+        example="/mnt/checkpoints",
+    )
+    AUDIT_RETENTION_DAYS: int = variable(
+        "For how many days events are kept; then whole months are purged. The default is six years.",
+        default=2192,
+        between=(31, 36500),
+    )
+    AUDIT_SEARCH_TEXT: str = variable(
+        "Whether the words of a search are on record, or only that there was one, and a commitment to them.",
+        default="withheld",
+        choices=("withheld", "recorded"),
     )
     LOG_LEVEL: str = variable(
         "The least severe level that is logged.",
@@ -182,6 +227,11 @@ class Environment:
         """`json` or `console`."""
         return self.LOG_FORMAT if self.LOG_FORMAT != "auto" else "json" if self.is_production else "console"
 
+    @property
+    def audit_checkpoint_dir(self) -> Path | None:
+        """The absolute path of `AUDIT_CHECKPOINT_DIR`."""
+        return PROJECT_ROOT / self.AUDIT_CHECKPOINT_DIR.expanduser() if self.AUDIT_CHECKPOINT_DIR else None
+
     def database(self) -> dict[str, Any]:
         """Return Django's `DATABASES["default"]` for `DATABASE_URL`, empty without one."""
         return database_settings(self.DATABASE_URL, self.is_production) if self.DATABASE_URL else {}
@@ -203,7 +253,7 @@ def _shared_secrets(given: Mapping[str, str]) -> Iterator[Problem]:
     """Two purposes never share a secret: who learns one would hold the other."""
     for first, second in combinations(_SECRETS, 2):
         if first in given and given[first].strip() == given.get(second, "").strip():
-            yield Problem(second, f"is the same secret as {first}", SECRET_MEND)
+            yield Problem(second, f"is the same secret as {first}", DECLARED[second].mend)
 
 
 def _misspelt(given: Mapping[str, str]) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from config.env import DECLARED, PROJECT_ROOT, Environment
+from config.env_audit import SIGNING_KEY_MEND
 from config.env_secrets import GENERATED, SECRET_MEND
 from config.env_values import ConfigurationError, Variable
 
@@ -14,6 +15,7 @@ _TYPES: dict[object, str] = {
     str | None: "text",
     int: "whole number",
     Path: "path",
+    Path | None: "path",
     tuple[str, ...]: "list, separated by commas",
 }
 _KINDS = {each.name: _TYPES[each.type] for each in fields(Environment)}
@@ -84,17 +86,48 @@ scheme and a misspelt name, a process on Railway says:
 
 ## Secrets
 
-{generated} are required in production. There each secret must have at least 32 bytes (HS256, RFC 7518,
-section 3.2), must not look like a placeholder, consist of words or digits, or follow a pattern, and must
-differ from every other. This makes a good one:
+Production requires {generated}. There each
+secret must have at least 32 bytes (HS256, RFC 7518, section 3.2), must not look like a placeholder,
+consist of words or digits, or follow a pattern, and must differ from every other. The audit key is
+described below; this makes a good one of the others:
 
 ```sh
 {command}
 ```
 
-In development and test those two are generated at the first start if they are absent, and kept in
-`secrets.json` in `DAYBOOK_DATA_DIR` (mode 0600), so that sessions and tokens survive a restart. No
-default value exists anywhere. Delete the file to have new ones.
+In development and test those three are generated at the first start if they are absent, and kept in
+`secrets.json` in `DAYBOOK_DATA_DIR` (mode 0600), so that sessions, tokens and seals outlive a restart. No
+default value exists anywhere. Delete the file to have new ones, but keep the audit key's public half: what
+it sealed is checked by that.
+
+### The audit key
+
+`AUDIT_SIGNING_KEY` seals the audit record: it signs each checkpoint, in the name `AUDIT_ORIGIN`. It is the
+seed of an Ed25519 key (RFC 8032), 32 random bytes in base64url without padding. This makes one:
+
+```sh
+{audit_command}
+```
+
+This prints its public key, one line of the form `<name>+<key id>+<public key>`:
+
+```sh
+.venv/bin/python manage.py audit_key
+```
+
+Hand that line to whoever checks the record, and keep it outside the server: with it a checkpoint is
+checked without trusting the server or its database. It can't be computed from what was signed.
+
+To change the key:
+
+1. Run `manage.py audit_key` while the former key is in use, and add the line to `AUDIT_TRUSTED_KEYS`.
+2. Set `AUDIT_SIGNING_KEY` to a new one, and restart the web process and the worker.
+3. Hand out the new public key.
+
+What the former key sealed stays valid; without its line in `AUDIT_TRUSTED_KEYS` it would count as signed by
+a stranger. If the private key is lost, use the line that was kept: a new key makes the new seals, and the
+old ones can still be checked. If it leaked, whoever has it can sign a record of their own; then only the
+checkpoints that had left the server before tell the two apart.
 """
 
 
@@ -111,8 +144,9 @@ def configuration_page() -> str:
         table="\n".join(_table()),
         platform_table="\n".join(_platform_table()),
         faulty=_faulty_start(),
-        generated=" and ".join(f"`{name}`" for name in GENERATED),
-        command=SECRET_MEND.partition(": ")[2],
+        generated=", ".join(f"`{name}`" for name in GENERATED),
+        command=_command(SECRET_MEND),
+        audit_command=_command(SIGNING_KEY_MEND),
     )
 
 
@@ -168,6 +202,10 @@ def _default(declared: Variable, quote: str = "") -> str:
     if declared.test_default:
         return f"{default} (in test {quote}{_plain(declared.test_default)}{quote})"
     return f"{default} (not in production)" if declared.required_in_production else default
+
+
+def _command(mend: str) -> str:
+    return mend.partition(": ")[2]
 
 
 def _plain(value: object) -> str:

@@ -1,21 +1,23 @@
 """Secrets: what makes one too weak for production, and those that development generates for itself."""
 
+import fcntl
 import json
 import math
 import os
 import re
 import secrets
 import string
-import tempfile
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from config.env_values import ConfigurationError, Fault, Problem
 
-_GENERATE = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
-SECRET_MEND = f"set it to the output of: {_GENERATE}"
-GENERATED = ("DJANGO_SECRET_KEY", "JWT_SECRET_KEY")
+# The secrets that development makes for itself, and of how many random bytes. An Ed25519 seed has 32 (RFC 8032).
+GENERATED = {"DJANGO_SECRET_KEY": 48, "JWT_SECRET_KEY": 48, "AUDIT_SIGNING_KEY": 32}
 
 # HS256 needs a key at least as long as its hash: RFC 7518, section 3.2.
 _MINIMUM_BYTES = 32
@@ -44,12 +46,32 @@ _NEIGHBOURS = {pair for run in (*_ROWS, *_COLUMNS) for pair in pairwise(run)}
 _NEIGHBOURS |= {pair[::-1] for pair in _NEIGHBOURS}
 
 
-def secret_faults(secret: str, production: bool) -> Iterator[Fault]:
+def secret_mend(size: int) -> str:
+    """Return the mend that makes a secret of so many random bytes."""
+    return f"set it to the output of: python -c 'import secrets; print(secrets.token_urlsafe({size}))'"
+
+
+SECRET_MEND = secret_mend(48)
+
+
+def is_token(text: str, size: int) -> bool:
+    """Tell whether `secrets.token_urlsafe(size)` could have made it: base64url, unpadded (RFC 4648, section 5).
+
+    Decoding alone doesn't tell: it passes over foreign characters, and over bits that no byte is made of.
+    """
+    try:
+        data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return False
+    return len(data) == size and urlsafe_b64encode(data).rstrip(b"=") == text.encode()
+
+
+def secret_faults(secret: str, production: bool, mend: str = SECRET_MEND) -> Iterator[Fault]:
     """Yield what is wrong with a secret: white space at its ends anywhere, in production any weakness."""
     if secret != secret.strip():
         yield "begins or ends with white space", "remove the white space around the value"
     if production:
-        yield from ((weakness, SECRET_MEND) for weakness in _weaknesses(secret))
+        yield from ((weakness, mend) for weakness in _weaknesses(secret))
 
 
 def _weaknesses(secret: str) -> Iterator[str]:
@@ -85,14 +107,19 @@ def _is_foreseen(secret: str, index: int) -> bool:
 def development_secrets(data_dir: Path) -> dict[str, str]:
     """Return the secrets of a development instance by variable, generated at the first call and then kept.
 
-    They live in `<data_dir>/secrets.json` (mode 0600). Of several processes that start at once one wins,
-    and all return what it wrote. Raises `ConfigurationError` if the file can't be made, read or understood.
+    They live in `<data_dir>/secrets.json` (mode 0600); one that the file lacks is added. Processes that start at once
+    all return the same. Raises `ConfigurationError` if the file can't be made, read or understood.
     """
     path = data_dir / "secrets.json"
     try:
-        if not path.exists():
-            _generate(path)
-        return _understood(json.loads(path.read_bytes()))
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _alone(path.parent):
+            content = _understood(json.loads(path.read_bytes())) if path.exists() else {}
+            lacking = {name: secrets.token_urlsafe(size) for name, size in GENERATED.items() if name not in content}
+            if lacking:
+                content |= lacking
+                _write(path, content)
+        return {name: content[name] for name in GENERATED}
     except OSError as error:
         mend = "make it readable and writable for this user"
         raise _unusable(path, error.strerror or "unknown error", mend) from None
@@ -101,28 +128,32 @@ def development_secrets(data_dir: Path) -> dict[str, str]:
         raise _unusable(path, "it doesn't hold the generated secrets", mend) from None
 
 
-def _generate(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, draft = tempfile.mkstemp(prefix=".secrets-", dir=path.parent)
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Of several processes that start at once one makes the secrets, and the others wait."""
+    descriptor = os.open(directory, os.O_RDONLY)
     try:
-        with os.fdopen(descriptor, "w") as file:
-            json.dump({name: secrets.token_urlsafe(48) for name in GENERATED}, file, indent=2)
-        # A link appears whole or not at all, and never replaces the file of a process that was faster.
-        os.link(draft, path)
-    except FileExistsError:
-        return
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
-        Path(draft).unlink()
+        os.close(descriptor)
 
 
-def _understood(content: object) -> dict[str, str]:
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Renamed last: a start that is interrupted leaves the file as it was."""
+    draft = path.with_suffix(".draft")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    draft.replace(path)
+
+
+def _understood(content: object) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError("not an object")
-    found = {name: content.get(name) for name in GENERATED}
-    kept = {name: text for name, text in found.items() if isinstance(text, str) and len(text) >= _MINIMUM_BYTES}
-    if kept != found:
-        raise ValueError("a secret is missing or too short")
-    return kept
+    for name in GENERATED.keys() & content.keys():
+        if not isinstance(content[name], str) or not is_token(content[name], GENERATED[name]):
+            raise ValueError("a secret isn't what was generated")
+    return content
 
 
 def _unusable(path: Path, reason: str, mend: str) -> ConfigurationError:

@@ -22,6 +22,7 @@ _CASTS: dict[object, Any] = {
     str | None: str,
     int: int,
     Path: Path,
+    Path | None: Path,
     tuple[str, ...]: (str.strip,),
 }
 

@@ -48,6 +48,7 @@ MIDDLEWARE = [
     "web.middleware.RequestMiddleware",
     # Around the session's middleware, which writes when the response is on its way out.
     "accounts.middleware.IdentityMiddleware",
+    "accounts.middleware.RefusalMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -121,8 +122,10 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "web.lists.NewestFirst",
     "DEFAULT_FILTER_BACKENDS": ["web.lists.TypedFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "web.schema.OperationSchema",
     "EXCEPTION_HANDLER": "web.errors.exception_handler",
+    # `?format=` is an unknown parameter like any other; what a client wants it says with Accept.
+    "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
@@ -141,6 +144,16 @@ CORS_ALLOWED_ORIGINS = list(env.CORS_ALLOWED_ORIGINS)
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = [*default_headers, "x-request-id"]
 CORS_EXPOSE_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
+
+# The record
+
+AUDIT_ORIGIN = env.AUDIT_ORIGIN
+AUDIT_SIGNING_KEY = env.AUDIT_SIGNING_KEY
+AUDIT_TRUSTED_KEYS = env.AUDIT_TRUSTED_KEYS
+AUDIT_SEAL_SECONDS = env.AUDIT_SEAL_SECONDS
+AUDIT_CHECKPOINT_DIR = env.audit_checkpoint_dir
+AUDIT_RETENTION_DAYS = env.AUDIT_RETENTION_DAYS
+AUDIT_SEARCH_TEXT = env.AUDIT_SEARCH_TEXT
 
 # Jobs
 

@@ -88,7 +88,7 @@ class KnowledgeDoc(Titled):
             Audited(
                 name="knowledge_knowledgedoc_audited",
                 noun="document",
-                masked=["content", "metadata"],
+                masked=["title", "content", "metadata"],
             ),
         ]
 

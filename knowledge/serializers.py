@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from knowledge.models import MAX_CONTENT, KnowledgeDoc, VectorChunk, validate_metadata
@@ -10,6 +11,7 @@ from web.serializers import StrictModelSerializer, StrictSerializer
 MAX_QUERY = 2_000
 
 
+@extend_schema_field({"type": "object", "additionalProperties": True})
 class MetadataField(serializers.JSONField):
     """A JSON object of at most 16 KiB, given back as it came."""
 
@@ -74,7 +76,7 @@ class ChunkSerializer(serializers.ModelSerializer[VectorChunk]):
 class EmbeddedChunkSerializer(ChunkSerializer):
     """A passage with its embedding: 384 numbers, L2-normalised, half precision."""
 
-    embedding = serializers.ListField(source="vector.embedding", child=serializers.FloatField())
+    embedding = serializers.ListField(source="vector.embedding", child=serializers.FloatField(), required=False)
 
     class Meta(ChunkSerializer.Meta):
         fields = [*ChunkSerializer.Meta.fields, "embedding"]

@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from django.conf import settings
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -31,6 +32,10 @@ from web.views import StrictView
 
 INCLUDE = OpenApiParameter("include", OpenApiTypes.STR, enum=["embedding"], description="Add the embeddings.")
 
+LOCATION = OpenApiParameter(
+    "Location", OpenApiTypes.URI, "header", required=True, response=[202], description="Where it will be, and is."
+)
+
 
 class DocumentViewSet(StrictView, ModelViewSet[KnowledgeDoc]):
     """The signed-in user's documents, newest first. `status` says whether a document can be found yet."""
@@ -49,7 +54,7 @@ class DocumentViewSet(StrictView, ModelViewSet[KnowledgeDoc]):
         """Lists leave the content out."""
         return DocumentListSerializer if self.action == "list" else DocumentSerializer
 
-    @extend_schema(responses={202: DocumentSerializer})
+    @extend_schema(parameters=[LOCATION], responses={202: DocumentSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Store a document; it is indexed in the background."""
         members = DocumentSerializer.read(request.data)
@@ -64,9 +69,17 @@ class DocumentViewSet(StrictView, ModelViewSet[KnowledgeDoc]):
         record(action="document.read", object_type="document", object_id=document.pk)
         return Response(self.get_serializer(document).data)
 
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A page of documents, without their contents. Titles and metadata tell enough: it is put on record."""
+        response = super().list(request, *args, **kwargs)
+        record(action="document.listed", object_type="document", detail={"rows": len(response.data["results"])})
+        return response
+
     def perform_update(self, serializer: BaseSerializer[KnowledgeDoc]) -> None:
-        """New content is indexed anew."""
+        """New content is indexed anew. A change of nothing is a look, for the answer holds the document."""
         document = cast(KnowledgeDoc, serializer.instance)
+        if not serializer.validated_data:
+            record(action="document.read", object_type="document", object_id=document.pk)
         serializer.instance = services.update_document(document=document, **serializer.validated_data)
 
     @extend_schema(parameters=[INCLUDE], responses=EmbeddedChunkSerializer(many=True), filters=False)
@@ -87,9 +100,11 @@ class DocumentViewSet(StrictView, ModelViewSet[KnowledgeDoc]):
 class SearchView(StrictView):
     """Search one's own documents."""
 
+    noun = "search"
+
     @extend_schema(request=SearchSerializer, responses=HitsSerializer, operation_id="knowledge_search")
     def post(self, request: Request) -> Response:
-        """The passages nearest in meaning, best first. Searching is put on record, without the query's words."""
+        """The passages nearest in meaning, best first. Searching is put on record, its words only if policy says so."""
         question = SearchSerializer.read(request.data)
         hits = search.semantic(
             owner_id=requester(request),
@@ -97,5 +112,12 @@ class SearchView(StrictView):
             limit=question["max_num_results"],
             threshold=question.get("ranking_options", {}).get("score_threshold", -1.0),
         )
-        record(action="search.performed", object_type="search", detail={"hits": len(hits)})
+        said = {"query": question["query"]}
+        recorded = settings.AUDIT_SEARCH_TEXT == "recorded"
+        record(
+            action="search.performed",
+            object_type="search",
+            detail={"hits": len(hits)} | (said if recorded else {}),
+            masked={} if recorded else said,
+        )
         return Response(HitsSerializer({"results": hits}).data)

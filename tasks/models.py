@@ -37,5 +37,5 @@ class Task(Titled):
                 name="tasks_task_description_length",
                 violation_error_message=f"A description has at most {MAX_DESCRIPTION} characters.",
             ),
-            Audited(name="tasks_task_audited", noun="task", masked=["description"]),
+            Audited(name="tasks_task_audited", noun="task", masked=["title", "description"]),
         ]

@@ -15,6 +15,7 @@ from django.db import DataError, IntegrityError, InterfaceError, OperationalErro
 from django.dispatch import Signal
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.encoding import escape_uri_path
 from django.views.decorators.csrf import csrf_exempt, requires_csrf_token
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -78,7 +79,7 @@ def problem(request: HttpRequest, status_code: int, code: str, detail: str, **ex
         "title": HTTPStatus(status_code).phrase,
         "status": status_code,
         "detail": detail,
-        "instance": request.path,
+        "instance": escape_uri_path(request.path),
         "code": code,
         "request_id": getattr(request, "id", ""),
         **extra,
@@ -97,7 +98,17 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
         body = _validation_problem(request, known)
     else:
         body = problem(request, known.status_code, str(known.get_codes()), str(known.detail))
-    return Response(body, body["status"], headers=_headers(known), content_type=PROBLEM_JSON)
+    response = Response(body, body["status"], headers=_headers(known), content_type=PROBLEM_JSON)
+    # For who is around the view, and knows more about what the error means.
+    response.error = known  # type: ignore[attr-defined]
+    return response
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """For middleware: the database can't do what the answer depends on."""
+    body = problem(request, 503, DatabaseUnavailable.default_code, DatabaseUnavailable.default_detail)
+    retry = {"Retry-After": str(DatabaseUnavailable.wait)}
+    return JsonResponse(body, status=503, content_type=PROBLEM_JSON, headers=retry)
 
 
 def _translate(exc: Exception) -> exceptions.APIException | None:

@@ -1,21 +1,30 @@
 """Lists: typed filters and keyset pages, and for the admin a page count that doesn't count."""
 
 import base64
-import binascii
+import re
 import uuid
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
+from django import forms
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils.functional import cached_property
-from django_filters.rest_framework import DjangoFilterBackend, FilterSet
+from django_filters.rest_framework import DjangoFilterBackend, FilterSet, IsoDateTimeFilter
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from web.errors import InvalidParameter
+
+# 16 bytes in base64url without padding; the last character holds two bits of them.
+CURSOR = "^[A-Za-z0-9_-]{21}[AQgw]$"
+
+RFC3339 = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 
 
 class NewestFirst(BasePagination):
@@ -52,7 +61,11 @@ class NewestFirst(BasePagination):
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The page as OpenAPI describes it."""
-        cursor = {"type": "string", "nullable": True, "description": "Pass it as `cursor` for the next page."}
+        cursor = {
+            "type": ["string", "null"],
+            "pattern": CURSOR,
+            "description": "Pass it as `cursor` for the next page; null on the last.",
+        }
         return {
             "type": "object",
             "required": ["results", "next"],
@@ -68,7 +81,7 @@ class NewestFirst(BasePagination):
             "default": self.default_limit,
         }
         return [
-            {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string"}},
+            {"name": "cursor", "in": "query", "required": False, "schema": {"type": "string", "pattern": CURSOR}},
             {"name": "limit", "in": "query", "required": False, "schema": limit},
         ]
 
@@ -85,10 +98,9 @@ def _encode(key: uuid.UUID) -> str:
 
 
 def _decode(cursor: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error) as exc:
-        raise InvalidParameter({"cursor": ["This isn't a cursor that we gave out."]}) from exc
+    if not re.fullmatch(CURSOR, cursor):
+        raise InvalidParameter({"cursor": ["This isn't a cursor that we gave out."]})
+    return uuid.UUID(bytes=base64.urlsafe_b64decode(cursor + "=="))
 
 
 class TypedFilterBackend(DjangoFilterBackend):
@@ -103,6 +115,25 @@ class TypedFilterBackend(DjangoFilterBackend):
             raise InvalidParameter(dict(filterset.errors))
         filtered: QuerySet[Any] = filterset.qs
         return filtered
+
+
+class InstantField(forms.DateTimeField):
+    """A date and a time with its offset from UTC, as RFC 3339 writes it: nothing is left to a guess."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """In UTC, for PostgreSQL knows no offset beyond 15:59."""
+        if value in self.empty_values:
+            return None
+        with suppress(ValueError, OverflowError):
+            if re.fullmatch(RFC3339, value):
+                return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        raise ValidationError("A date and a time with its offset, as in 2026-01-01T00:00:00Z.", "invalid")
+
+
+class InstantFilter(IsoDateTimeFilter):
+    """`?from=2026-01-01T00:00:00Z`."""
+
+    field_class = InstantField
 
 
 class EstimatingPaginator(Paginator):

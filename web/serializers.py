@@ -6,9 +6,17 @@ from typing import Any
 from django.db.models import Model
 from rest_framework import serializers
 
+# DRF's fields would take 3 for "3", "3" for 3 and "yes" for true. Whether null will do the field itself knows.
+JSON_TYPES: dict[type[serializers.Field], tuple[tuple[type, ...], str]] = {
+    serializers.BooleanField: ((bool,), "This must be a boolean."),
+    serializers.CharField: ((str,), "This must be a string."),
+    serializers.FloatField: ((float, int), "This must be a number."),
+    serializers.IntegerField: ((int, float), "This must be a whole number."),
+}
+
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """An unknown or read-only member of the body is an error: a typo must not be a silent no-op."""
+    """An unknown, read-only or mistyped member of the body is an error: a typo must not be a silent no-op."""
 
     @classmethod
     def read(cls, data: Any) -> dict[str, Any]:
@@ -21,17 +29,22 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         """Check the members' names, then validate as usual."""
         if isinstance(data, Mapping):
-            writable = {name for name, field in self.fields.items() if not field.read_only}
-            unknown = sorted(str(key) for key in data if key not in writable)
-            if unknown:
-                errors = {key: [self._refusal(key)] for key in unknown}
+            refusals = {str(key): self._refusal(str(key), data[key]) for key in data}
+            if errors := {key: [refusal] for key, refusal in sorted(refusals.items()) if refusal}:
                 raise serializers.ValidationError(errors)
         return super().to_internal_value(data)
 
-    def _refusal(self, key: str) -> serializers.ErrorDetail:
-        if key in self.fields:
+    def _refusal(self, key: str, value: Any) -> serializers.ErrorDetail | None:
+        field = self.fields.get(key)
+        if field is None:
+            return serializers.ErrorDetail("There is no such field.", code="unknown_field")
+        if field.read_only:
             return serializers.ErrorDetail("This field is read-only.", code="read_only")
-        return serializers.ErrorDetail("There is no such field.", code="unknown_field")
+        # Null and 3.0 for 3 are the field's own business.
+        for kind, (types, message) in JSON_TYPES.items():
+            if isinstance(field, kind) and type(value) not in types and value is not None:
+                return serializers.ErrorDetail(message, code="invalid")
+        return None
 
 
 class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):

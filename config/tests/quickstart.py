@@ -68,10 +68,11 @@ class Client:
 
     def everything(self, path: str) -> list[dict[str, Any]]:
         """All pages of a list."""
-        page = self.get(f"{path}?limit=100")
+        first = f"{path}{'&' if '?' in path else '?'}limit=100"
+        page = self.get(first)
         found = list(page["results"])
         while page["next"]:
-            page = self.get(f"{path}?limit=100&cursor={page['next']}")
+            page = self.get(f"{first}&cursor={page['next']}")
             found += page["results"]
         return found
 

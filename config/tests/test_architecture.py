@@ -18,6 +18,7 @@ ROOMS = {
 }
 # Modules that know nothing of models, so that they can be read, tested and used without a database.
 PURE = [
+    "audit.histogram",
     "audit.merkle",
     "audit.note",
     "knowledge.chunking",

@@ -19,6 +19,7 @@ def production(**changes: str) -> dict[str, str]:
         "DAYBOOK_ENV": "production",
         "DJANGO_SECRET_KEY": secrets.token_urlsafe(48),
         "JWT_SECRET_KEY": secrets.token_urlsafe(48),
+        "AUDIT_SIGNING_KEY": secrets.token_urlsafe(32),
         "DATABASE_URL": "postgresql://daybook@db.railway.internal/daybook",
         "ALLOWED_HOSTS": "api.example.com",
         **changes,
@@ -43,7 +44,9 @@ def test_env_nothing_set_is_development_with_its_defaults() -> None:
     assert (env.LOG_LEVEL, env.log_format) == ("INFO", "console")
     assert (env.CORS_ALLOWED_ORIGINS, env.CSRF_TRUSTED_ORIGINS) == ((), ())
     assert env.database() == {}
-    assert env.DJANGO_SECRET_KEY is env.JWT_SECRET_KEY is env.BETTER_AUTH_SECRET is None
+    assert (env.AUDIT_ORIGIN, env.AUDIT_TRUSTED_KEYS, env.audit_checkpoint_dir) == ("daybook", (), None)
+    assert (env.AUDIT_SEAL_SECONDS, env.AUDIT_RETENTION_DAYS, env.AUDIT_SEARCH_TEXT) == (10, 2192, "withheld")
+    assert env.DJANGO_SECRET_KEY is env.JWT_SECRET_KEY is env.BETTER_AUTH_SECRET is env.AUDIT_SIGNING_KEY is None
 
 
 def test_env_under_pytest_is_test_with_its_own_data() -> None:
@@ -85,8 +88,20 @@ def test_env_unknown_environment_is_judged_as_what_it_resembles() -> None:
 
 def test_env_production_without_anything_tells_all_that_is_missing() -> None:
     required = {name for name, declared in DECLARED.items() if declared.required_in_production}
-    assert required == {"DJANGO_SECRET_KEY", "JWT_SECRET_KEY", "DATABASE_URL", "ALLOWED_HOSTS"}
+    assert required == {
+        "DJANGO_SECRET_KEY",
+        "JWT_SECRET_KEY",
+        "AUDIT_SIGNING_KEY",
+        "DATABASE_URL",
+        "ALLOWED_HOSTS",
+    }
     assert problems({"DAYBOOK_ENV": "production"}).keys() == required
+
+
+def test_env_production_without_the_key_of_the_record_is_refused() -> None:
+    found = problems(production(AUDIT_SIGNING_KEY=""))
+    assert found.keys() == {"AUDIT_SIGNING_KEY"}
+    assert "token_urlsafe(32)" in found["AUDIT_SIGNING_KEY"]
 
 
 def test_env_production_with_a_railway_domain_needs_no_allowed_hosts() -> None:
@@ -120,6 +135,11 @@ def test_env_error_tells_every_problem_in_readable_text() -> None:
         ("PORT", " 65535 ", 65535),
         ("WEB_THREADS", "64", 64),
         ("DAYBOOK_DATA_DIR", " /data ", Path("/data")),
+        ("AUDIT_CHECKPOINT_DIR", " /mnt/checkpoints ", Path("/mnt/checkpoints")),
+        ("AUDIT_ORIGIN", " daybook.example.com ", "daybook.example.com"),
+        ("AUDIT_SEAL_SECONDS", "3600", 3600),
+        ("AUDIT_RETENTION_DAYS", "31", 31),
+        ("AUDIT_SEARCH_TEXT", "Recorded", "recorded"),
         ("ALLOWED_HOSTS", "a.example, .b.example,[::1],*,", ("a.example", ".b.example", "[::1]", "*")),
         (
             "CORS_ALLOWED_ORIGINS",
@@ -160,6 +180,16 @@ def test_env_sound_text_becomes_a_value(name: str, text: str, value: object) -> 
         ("CORS_ALLOWED_ORIGINS", "https://a.example:0"),
         ("CORS_ALLOWED_ORIGINS", "ftp://a.example"),
         ("CSRF_TRUSTED_ORIGINS", "https://user@a.example"),
+        ("AUDIT_SIGNING_KEY", "changeme"),
+        ("AUDIT_TRUSTED_KEYS", "daybook+00000000+AQ=="),
+        ("AUDIT_ORIGIN", "day book"),
+        ("AUDIT_ORIGIN", "day+book"),
+        ("AUDIT_SEAL_SECONDS", "0"),
+        ("AUDIT_SEAL_SECONDS", "3601"),
+        ("AUDIT_RETENTION_DAYS", "30"),
+        ("AUDIT_RETENTION_DAYS", "36501"),
+        ("AUDIT_RETENTION_DAYS", "six years"),
+        ("AUDIT_SEARCH_TEXT", "hashed"),
     ],
 )
 def test_env_unsound_text_is_a_problem_of_its_variable_alone(name: str, text: str) -> None:
@@ -179,9 +209,14 @@ def test_env_what_development_allows_and_production_refuses(name: str, text: str
     assert problems(production(**{name: text})).keys() == {name}
 
 
-def test_env_data_dir_may_begin_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_env_directories_may_begin_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
     assert Environment.load({"DAYBOOK_DATA_DIR": "~/daybook"}).data_dir == Path("/home/ada/daybook")
+    assert Environment.load({"AUDIT_CHECKPOINT_DIR": "~/seals"}).audit_checkpoint_dir == Path("/home/ada/seals")
+
+
+def test_env_checkpoint_dir_is_relative_to_the_project() -> None:
+    assert Environment.load({"AUDIT_CHECKPOINT_DIR": "seals"}).audit_checkpoint_dir == PROJECT_ROOT / "seals"
 
 
 def test_env_misspelt_variable_names_the_closest() -> None:
@@ -194,6 +229,16 @@ def test_env_production_two_purposes_may_not_share_a_secret() -> None:
     one = secrets.token_urlsafe(48)
     assert problems(production(JWT_SECRET_KEY=one, BETTER_AUTH_SECRET=one)).keys() == {"BETTER_AUTH_SECRET"}
     assert problems(production(JWT_SECRET_KEY=one, DJANGO_SECRET_KEY=one)).keys() == {"JWT_SECRET_KEY"}
+
+
+@pytest.mark.parametrize("other", ["DJANGO_SECRET_KEY", "JWT_SECRET_KEY", "BETTER_AUTH_SECRET"])
+def test_env_key_of_the_record_may_not_be_another_secret(other: str) -> None:
+    one = secrets.token_urlsafe(32)
+    found = problems(production(AUDIT_SIGNING_KEY=one) | {other: one})
+    assert found.keys() == {"AUDIT_SIGNING_KEY"}
+    assert other in found["AUDIT_SIGNING_KEY"]
+    assert "token_urlsafe(32)" in found["AUDIT_SIGNING_KEY"]
+    assert one not in found["AUDIT_SIGNING_KEY"]
 
 
 def test_env_white_space_belongs_to_a_secret_only() -> None:

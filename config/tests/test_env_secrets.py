@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
 
@@ -18,8 +18,11 @@ import pytest
 from django.core.management.utils import get_random_secret_key
 
 from config.env import DECLARED, Environment
-from config.env_secrets import GENERATED, SECRET_MEND, development_secrets, secret_faults
+from config.env_secrets import GENERATED, SECRET_MEND, _alone, development_secrets, is_token, secret_faults
 from config.env_values import ConfigurationError
+
+# What an instance has that was first started before its record was sealed.
+YESTERDAY = {"DJANGO_SECRET_KEY": secrets.token_urlsafe(48), "JWT_SECRET_KEY": secrets.token_urlsafe(48)}
 
 
 def faults(secret: str, *, production: bool = True) -> list[str]:
@@ -135,7 +138,8 @@ def test_generated_secrets_are_strong_private_and_stay(tmp_path: Path) -> None:
     first = development_secrets(data_dir)
     assert first == development_secrets(data_dir)
     assert len(set(first.values())) == len(GENERATED)
-    assert [faults(secret) for secret in first.values()] == [[], []]
+    assert [secret for secret in first.values() if faults(secret)] == []
+    assert all(is_token(first[name], size) for name, size in GENERATED.items())
     assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
     assert stat.S_IMODE((data_dir / "secrets.json").stat().st_mode) == 0o600
     assert os.listdir(data_dir) == ["secrets.json"]
@@ -146,19 +150,58 @@ def test_generated_secrets_differ_between_instances(tmp_path: Path) -> None:
     assert not set(one.values()) & set(other.values())
 
 
-def test_generated_secrets_of_processes_that_start_at_once_are_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [{}, YESTERDAY])
+def test_generated_secrets_of_processes_that_start_at_once_are_the_same(tmp_path: Path, kept: dict[str, str]) -> None:
     with ProcessPoolExecutor(4) as processes:
         for round_ in range(10):
-            results = list(processes.map(development_secrets, repeat(tmp_path / str(round_), 8)))
+            data_dir = tmp_path / str(round_)
+            if kept:
+                data_dir.mkdir()
+                (data_dir / "secrets.json").write_text(json.dumps(kept))
+            results = list(processes.map(development_secrets, repeat(data_dir, 8)))
             assert all(result == results[0] for result in results)
+            assert results[0].items() >= kept.items()
 
 
-def test_generated_secrets_the_slower_process_takes_the_faster_ones(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    faster = development_secrets(tmp_path)
-    monkeypatch.setattr(Path, "exists", lambda path: False)
-    assert development_secrets(tmp_path) == faster
+def test_generated_secrets_the_slower_process_waits_for_the_faster_one(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        with _alone(tmp_path):
+            slower = threads.submit(development_secrets, tmp_path)
+            with pytest.raises(TimeoutError):
+                slower.result(timeout=0.2)
+            (tmp_path / "secrets.json").write_text(json.dumps(YESTERDAY))
+        assert slower.result().items() > YESTERDAY.items()
+
+
+def test_generated_secrets_an_older_file_gets_what_it_lacks_and_keeps_what_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    path.write_text(json.dumps(YESTERDAY | {"SOMETHING_ELSE": 1}))
+    secrets_ = development_secrets(tmp_path)
+    assert secrets_.keys() == GENERATED.keys()
+    assert secrets_.items() > YESTERDAY.items()
+    assert json.loads(path.read_text()) == secrets_ | {"SOMETHING_ELSE": 1}
+    assert development_secrets(tmp_path) == secrets_
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_generated_secrets_a_complete_file_is_not_written_again(tmp_path: Path) -> None:
+    development_secrets(tmp_path)
+    before = (tmp_path / "secrets.json").stat()
+    development_secrets(tmp_path)
+    after = (tmp_path / "secrets.json").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_generated_secrets_an_interrupted_start_is_made_good_by_the_next(tmp_path: Path) -> None:
+    path, draft = tmp_path / "secrets.json", tmp_path / "secrets.draft"
+    path.write_text(json.dumps(YESTERDAY))
+    draft.mkdir()
+    with pytest.raises(ConfigurationError, match="can't use"):
+        development_secrets(tmp_path)
+    assert json.loads(path.read_text()) == YESTERDAY
+    draft.rmdir()
+    draft.write_text("{" * 1000)
+    assert development_secrets(tmp_path).items() > YESTERDAY.items()
     assert os.listdir(tmp_path) == ["secrets.json"]
 
 
@@ -168,9 +211,10 @@ def test_generated_secrets_the_slower_process_takes_the_faster_ones(
         "",
         "{",
         "[]",
-        "{}",
         '{"DJANGO_SECRET_KEY": "short", "JWT_SECRET_KEY": "short"}',
-        json.dumps({GENERATED[0]: "x" * 64}),
+        json.dumps(YESTERDAY | {"JWT_SECRET_KEY": None}),
+        json.dumps(YESTERDAY | {"AUDIT_SIGNING_KEY": secrets.token_urlsafe(31)}),
+        json.dumps(YESTERDAY | {"AUDIT_SIGNING_KEY": "+" * 43}),
         "\udcff",
     ],
 )
@@ -195,7 +239,9 @@ def test_generated_secrets_file_that_cannot_be_used_is_named(tmp_path: Path) -> 
 def test_environment_development_is_given_only_the_secrets_it_lacks(tmp_path: Path) -> None:
     env = Environment.load({"DAYBOOK_DATA_DIR": str(tmp_path), "JWT_SECRET_KEY": "mine"}).with_development_secrets()
     assert env.JWT_SECRET_KEY == "mine"
-    assert development_secrets(tmp_path)["DJANGO_SECRET_KEY"] == env.DJANGO_SECRET_KEY
+    generated = development_secrets(tmp_path)
+    assert generated["DJANGO_SECRET_KEY"] == env.DJANGO_SECRET_KEY
+    assert generated["AUDIT_SIGNING_KEY"] == env.AUDIT_SIGNING_KEY
     assert env.BETTER_AUTH_SECRET is None
 
 
@@ -206,6 +252,7 @@ def test_environment_production_generates_nothing(tmp_path: Path) -> None:
             "DAYBOOK_DATA_DIR": str(tmp_path / "data"),
             "DJANGO_SECRET_KEY": secrets.token_urlsafe(48),
             "JWT_SECRET_KEY": secrets.token_urlsafe(48),
+            "AUDIT_SIGNING_KEY": secrets.token_urlsafe(32),
             "DATABASE_URL": "postgresql://localhost/daybook",
             "ALLOWED_HOSTS": "api.example.com",
         }

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from pytest_django import Settings
 from config.env import PROJECT_ROOT
 from config.management.commands import quickstart
 from config.tests.embedded.conftest import alive
-from config.tests.quickstart import HOST, Home, Quickstart, Shell, home, wait_for
+from config.tests.quickstart import HOST, Home, Quickstart, Shell, environment, home, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +33,7 @@ VARYING = {
     re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"): "some id",
     re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(Z|\+00:00)"): "some time",
     re.compile(r'(?<="next": ")[\w-]+'): "some cursor",
+    re.compile(r'(?<="user_agent": ")[^"]*'): "some program",
 }
 
 
@@ -160,6 +162,31 @@ def test_new_user_does_the_main_job_and_sees_all_of_it_in_the_audit_log(daybook:
     assert [event["action"] for event in user.everything("audit/events")][-2:] == ["session.created", "user.created"]
 
 
+def test_what_happened_is_sealed_by_the_worker_and_verified_as_the_readme_says(daybook: Quickstart) -> None:
+    user = daybook.client.signed_up("auditor@example.com")
+    user.post("tasks", {"title": "Feed the parrot"})
+    (event,) = (each for each in user.everything("audit/events") if each["action"] == "task.created")
+    wait_for(lambda: user.call("GET", f"audit/events/{event['id']}/proof")[0] == 200)
+
+    section = (PROJECT_ROOT / "README.md").read_text().partition("\n## Prove it\n")[2].partition("\n## ")[0]
+    commands, shown = re.findall(r"```\w+\n(.*?)```", section, re.DOTALL)
+    printed = [
+        subprocess.run(
+            [sys.executable, *command.split()[1:]],
+            cwd=PROJECT_ROOT,
+            env=environment(daybook.data_dir, daybook.port),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for command in commands.strip().splitlines()
+    ]
+
+    assert printed[0].startswith("daybook\n")
+    numbers = re.compile(r"[0-9.]+|(?<=root )[\w+/=]+")
+    assert numbers.sub("some", printed[1]).split("\n")[-2:] == numbers.sub("some", shown).split("\n")[-2:]
+
+
 def test_new_user_sees_nothing_of_the_demo_user(daybook: Quickstart) -> None:
     demo = daybook.client.signed_in(daybook.credentials())
     task = demo.post("tasks", {"title": "Water the plants"})
@@ -172,6 +199,7 @@ def test_new_user_sees_nothing_of_the_demo_user(daybook: Quickstart) -> None:
         "user.created",
         "session.created",
         "search.performed",
+        "task.refused",
     }
 
 
@@ -193,7 +221,8 @@ def test_second_start_takes_seconds_and_loses_nothing(place: Home, daybook: Quic
     demo = daybook.client.signed_in(daybook.credentials())
     demo.post("tasks", {"title": "Survive"})
     wait_for(lambda: not demo.unfinished())
-    lists = ("tasks", "knowledge/documents", "audit/events")
+    # What staff read of the record is itself put on record.
+    lists = ("tasks", "knowledge/documents", "audit/events?action=task.created")
     before = {path: demo.everything(path) for path in lists}
     assert daybook.ctrl_c() == 0
 

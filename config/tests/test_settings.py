@@ -15,6 +15,7 @@ PRODUCTION = {
     "DAYBOOK_ENV": "production",
     "DJANGO_SECRET_KEY": secrets.token_urlsafe(48),
     "JWT_SECRET_KEY": secrets.token_urlsafe(48),
+    "AUDIT_SIGNING_KEY": secrets.token_urlsafe(32),
     "DATABASE_URL": "postgresql://daybook:hunter2hunter2@db.example.com/daybook",
     "ALLOWED_HOSTS": "api.example.com",
     "CORS_ALLOWED_ORIGINS": "https://app.example.com",
@@ -70,7 +71,7 @@ def test_a_misconfigured_production_does_not_start_and_says_everything_at_once(c
     assert done.returncode == 1
     told = done.stdout + done.stderr
     assert "Traceback" not in told
-    for variable in ("DJANGO_SECRET_KEY", "JWT_SECRET_KEY", "DATABASE_URL", "ALLOWED_HOSTS"):
+    for variable in ("DJANGO_SECRET_KEY", "JWT_SECRET_KEY", "AUDIT_SIGNING_KEY", "DATABASE_URL", "ALLOWED_HOSTS"):
         assert variable in told
 
 

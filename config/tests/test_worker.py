@@ -13,6 +13,8 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from accounts.models import User
+from audit.models import Checkpoint
 from config.management.commands import worker
 from knowledge.jobs import index_document
 
@@ -44,10 +46,9 @@ def rescued() -> int:
 
 @pytest.fixture
 def queue(transactional_db: None) -> Iterator[CursorWrapper]:
-    """The queue's tables are no managed models, so Django doesn't empty them after a test."""
+    """A cursor for the queue's tables."""
     with connection.cursor() as cursor:
         yield cursor
-        cursor.execute("DELETE FROM procrastinate_jobs; DELETE FROM procrastinate_workers")
 
 
 @pytest.mark.parametrize(("silent_seconds", "count"), [(worker.STALLED_SECONDS + 1, 1), (1, 0)])
@@ -84,3 +85,12 @@ def test_rescue_goes_on_when_the_database_was_away(
     assert [(line["event"], line["error"]) for line in logged(caplog)] == [
         ("rescue_failed", "ConnectorException: gone")
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_worker_keeps_the_record() -> None:
+    User.objects.create_user("one@example.com")
+
+    worker.keep_record(rarely=True)
+
+    assert Checkpoint.objects.get().size == 1

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -81,8 +81,18 @@ def test_api_search_is_on_record_without_its_words(owner: User, owner_client: AP
     search(owner_client, "my symptoms")
 
     event = Event.objects.get(action="search.performed")
-    assert (event.actor, event.owner_id, event.changes) == (str(owner.pk), owner.pk, {"hits": 3})
+    assert (event.actor, event.owner_id, event.detail) == (str(owner.pk), owner.pk, {"hits": 3, "query": "•••"})
+    assert len(event.commitments["query"][1]) == 44
     assert "symptoms" not in str(list(Event.objects.values()))
+
+
+@pytest.mark.usefixtures("library")
+def test_api_search_is_on_record_with_its_words_if_policy_says_so(owner_client: APIClient, settings: Settings) -> None:
+    settings.AUDIT_SEARCH_TEXT = "recorded"
+    search(owner_client, "my symptoms")
+
+    event = Event.objects.get(action="search.performed")
+    assert (event.detail, event.commitments) == ({"hits": 3, "query": "my symptoms"}, {})
 
 
 @pytest.mark.usefixtures("library")

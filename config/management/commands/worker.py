@@ -1,15 +1,19 @@
 """`manage.py worker`: run the jobs."""
 
 import asyncio
+from itertools import count
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import connections
 from procrastinate import App
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import ConnectorException
 
+from audit import upkeep
 from config.health import describe, verify_database
 
 log = structlog.get_logger(__name__)
@@ -17,12 +21,13 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_SECONDS = 2.0
 # A worker that is silent for as long is taken for dead, and what it was doing is done again.
 STALLED_SECONDS = 10.0
+HOUR = 3600
 
 
 class Command(BaseCommand):
     """Runs until it is told to stop, and finishes the job in hand first."""
 
-    help = "Run the jobs of the queue: indexing."
+    help = "Run the jobs of the queue, and seal the record."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Verify the database, then work."""
@@ -34,9 +39,9 @@ class Command(BaseCommand):
 
 
 async def work(worker_app: App) -> None:
-    """The worker, and beside it the rescue of jobs whose worker died."""
+    """The worker; beside it the rescue of jobs whose worker died, and the record's upkeep."""
     async with worker_app.open_async():
-        rescue = asyncio.create_task(rescue_forever(worker_app))
+        beside = [asyncio.create_task(rescue_forever(worker_app)), asyncio.create_task(keep_record_forever())]
         try:
             await worker_app.run_worker_async(
                 concurrency=1,
@@ -45,7 +50,21 @@ async def work(worker_app: App) -> None:
                 stalled_worker_timeout=STALLED_SECONDS,
             )
         finally:
-            rescue.cancel()
+            for task in beside:
+                task.cancel()
+
+
+async def keep_record_forever() -> None:
+    """Seal, whatever the queue is busy with: a job that embeds a book would hold a sealing job up for minutes."""
+    for number in count():
+        await asyncio.to_thread(keep_record, rarely=number % max(1, HOUR // settings.AUDIT_SEAL_SECONDS) == 0)
+        await asyncio.sleep(settings.AUDIT_SEAL_SECONDS)
+
+
+def keep_record(*, rarely: bool) -> None:
+    """One round, on a connection of its own: the next may be in another thread."""
+    upkeep.keep(rarely=rarely)
+    connections.close_all()
 
 
 async def rescue_forever(worker_app: App) -> None:

@@ -1,0 +1,51 @@
+"""What an event's leaf is made of: one JSON text of all its columns, hashed as RFC 9162 says.
+
+Whoever verifies a leaf hashes this text as it is, and reads the event from it: no canonical form is needed. The three
+JSON columns stand in it as PostgreSQL writes them, so that no number is rounded on the way.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from audit.merkle import leaf_hash
+
+VERSION = 1
+PLAIN = (
+    "id",
+    "transaction_id",
+    "occurred_at",
+    "actor",
+    "owner_id",
+    "request_id",
+    "address",
+    "user_agent",
+    "action",
+    "object_type",
+    "object_id",
+    "outcome",
+)
+JSON = ("changes", "commitments", "detail")
+FIELDS = (*PLAIN, *JSON)
+# As texts, which hold whatever a column can: an instant of the year 20000, an infinite one.
+COLUMNS = ", ".join(
+    # An era has to be asked for: without it two instants have the same text.
+    "to_char(event.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+    " || CASE WHEN event.occurred_at < '0001-01-01 00:00Z' THEN ' BC' ELSE '' END"
+    if name == "occurred_at"
+    else f"event.{name}::text"
+    for name in FIELDS
+)
+
+
+def leaf_text(values: Sequence[str | None]) -> str:
+    """The leaf of an event, given its `COLUMNS`."""
+    members: dict[str, Any] = {"version": VERSION, **dict(zip(PLAIN, values, strict=False))}
+    plain = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+    rest = ",".join(f'"{name}":{text}' for name, text in zip(JSON, values[len(PLAIN) :], strict=True))
+    return f"{plain[:-1]},{rest}}}"
+
+
+def hash_of(values: Sequence[str | None]) -> bytes:
+    """The leaf hash of an event, given its `COLUMNS`."""
+    return leaf_hash(leaf_text(values).encode())

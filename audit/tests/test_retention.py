@@ -1,0 +1,287 @@
+"""Retention: whole months, sealed and as they were sealed, each purge signed for ever."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from importlib import import_module
+from secrets import token_bytes
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, OperationalError, connection, transaction
+from pytest_django import Settings
+
+from accounts.models import User
+from audit import retention, sealing
+from audit.keys import verifiers
+from audit.models import Event, Leaf, Purge, SaltKey
+from audit.note import Signer
+from audit.retention import RetentionError, ensure_partitions, months_kept, purge
+from audit.sealing import seal
+from audit.seals import text_of
+from audit.tests.tampering import found, tamper
+from audit.verification import verify
+from tasks.models import Task
+
+OLD = """
+    INSERT INTO audit_event (id, occurred_at, actor, request_id, address, action, object_type, object_id)
+    SELECT uuidv7(at - now()), at, 'system:test', '', '', 'thing.done', 'thing', number::text
+    FROM generate_series(1, 5) AS number,
+         LATERAL (SELECT '{month}-15 12:00Z'::timestamptz + make_interval(secs => number)) AS moment (at)
+"""
+
+
+def happen_in(*months: str) -> None:
+    with connection.cursor() as cursor:
+        for month in months:
+            cursor.execute("SELECT audit_add_partition(%s)", [f"{month}-01"])
+            cursor.execute(OLD.format(month=month))
+
+
+@pytest.fixture
+def old(transactional_db: None, settings: Settings) -> Iterator[None]:
+    """Ten events of two months in 2019, kept for a year, sealed."""
+    settings.AUDIT_RETENTION_DAYS = 365
+    happen_in("2019-01", "2019-03")
+    seal()
+    yield
+    tamper(*(f"DROP TABLE audit_event_{month:%Y_%m}" for month in months_kept() if month.year == 2019))
+
+
+@pytest.mark.usefixtures("old")
+def test_what_is_too_old_goes_by_months_and_the_rest_still_holds() -> None:
+    assert purge() == ["2019-01", "2019-03"]
+
+    assert purge() == []
+    assert not Event.objects.filter(action="thing.done").exists()
+    assert Leaf.objects.count() == 10
+    seal()
+    report = verify(verifiers=verifiers())
+    assert (report.ok, report.purged, report.size) == (True, 10, 12)
+
+
+@pytest.mark.usefixtures("old")
+def test_each_purge_is_on_record_and_signed() -> None:
+    purge()
+
+    event = Event.objects.get(action="audit.purged", object_id="2019-01")
+    note = Purge.objects.get(month=date(2019, 1, 1)).note
+    assert event.detail == {"events": 5, "note": note}
+    assert text_of(note).split("\n")[:3] == ["daybook purge", "2019-01", "5"]
+
+
+@pytest.mark.usefixtures("old")
+def test_what_is_not_too_old_stays(settings: Settings) -> None:
+    settings.AUDIT_RETENTION_DAYS = (datetime.now(UTC).date() - date(2019, 1, 31)).days
+    assert purge() == []
+    settings.AUDIT_RETENTION_DAYS -= 1
+
+    assert purge() == ["2019-01"]
+
+
+@pytest.mark.usefixtures("old")
+def test_a_month_that_is_not_sealed_stays() -> None:
+    happen_in("2019-02")
+
+    with pytest.raises(RetentionError, match=r"2019-02 isn't purged: the event .* isn't sealed"):
+        purge()
+    assert months_kept()[0] == date(2019, 2, 1)  # the others are gone
+    seal()
+    assert purge() == ["2019-02"]
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE audit_event SET object_id = 'x' WHERE object_id = '3'",
+        "DELETE FROM audit_event WHERE object_id = '3'",
+    ],
+)
+@pytest.mark.usefixtures("old")
+def test_a_month_that_was_tampered_with_stays_as_evidence(tampering: str) -> None:
+    tamper(tampering)
+
+    with pytest.raises(RetentionError, match="2019-01 isn't purged"):
+        purge()
+    assert Event.objects.filter(action="thing.done").exists()
+
+
+@pytest.mark.usefixtures("old")
+def test_while_somebody_seals_nothing_is_purged() -> None:
+    parameters = connection.get_connection_params()
+    parameters.pop("cursor_factory")
+    with psycopg.connect(**parameters) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [sealing.LOCK])
+        assert purge() == []
+
+
+@pytest.mark.usefixtures("old")
+def test_a_purge_whose_event_cannot_be_written_does_not_happen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "record", lambda **event: (_ for _ in ()).throw(IntegrityError("no")))
+
+    with pytest.raises(IntegrityError):
+        purge()
+    assert Event.objects.filter(action="thing.done").count() == 10
+    assert not Purge.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        "UPDATE audit_purge SET note = replace(note, E'\\n5\\n', E'\\n4\\n') WHERE month = '2019-01-01'",
+        "UPDATE audit_purge SET note = '' WHERE month = '2019-01-01'",
+        "DELETE FROM audit_purge WHERE month = '2019-03-01'; UPDATE audit_purge SET month = '2019-03-01'",
+    ],
+)
+@pytest.mark.usefixtures("old")
+def test_a_forged_purge_is_found(forgery: str) -> None:
+    purge()
+    tamper(forgery)
+
+    assert "purge_invalid" in found()
+
+
+@pytest.mark.usefixtures("old")
+def test_a_purge_signed_with_another_key_is_found() -> None:
+    purge()
+    note = Purge.objects.get(month=date(2019, 1, 1)).note
+    forged = Signer("daybook", token_bytes(32)).sign(text_of(note))
+    tamper("UPDATE audit_purge SET note = %s WHERE month = '2019-01-01'", parameters=[forged])
+
+    assert found() == {"purge_invalid", "partition_dropped"}
+
+
+@pytest.mark.usefixtures("old")
+def test_a_purge_without_its_statement_is_found() -> None:
+    purge()
+    tamper("DELETE FROM audit_purge")
+
+    report = verify(verifiers=verifiers())
+    assert report.found == {"partition_dropped": 2}
+
+
+@pytest.mark.usefixtures("old")
+def test_an_event_put_back_into_a_purged_month_is_found() -> None:
+    kept = Event.objects.filter(action="thing.done").values_list("pk", flat=True)[0]
+    purge()
+    tamper(f"""INSERT INTO audit_event (id, actor, request_id, address, action, object_type, object_id)
+               VALUES ('{kept}', '', '', '', 'thing.undone', '', '')""")
+
+    assert {"purge_invalid", "event_edited"} <= found()
+
+
+@pytest.mark.django_db
+def test_there_is_room_for_the_months_to_come() -> None:
+    ensure_partitions()
+    months = months_kept()
+    this = datetime.now(UTC).date().replace(day=1)
+
+    assert this in months
+    assert len([month for month in months if month > this]) == retention.MONTHS_AHEAD
+    ensure_partitions()
+    assert months_kept() == months
+
+
+@pytest.mark.django_db
+def test_an_event_goes_to_the_partition_of_its_month(owner: User) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT tableoid::regclass::text FROM audit_event")
+        assert cursor.fetchall() == [(f"audit_event_{datetime.now(UTC):%Y_%m}",)]
+
+
+@pytest.mark.django_db
+def test_an_event_of_a_month_without_a_partition_is_kept_nevertheless() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(OLD.format(month="1999-01"))
+        cursor.execute("SELECT count(*) FROM audit_event_other")
+        assert cursor.fetchone() == (5,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_events_that_came_before_their_month_was_ready_move_into_it() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(OLD.format(month="1999-01"))
+        cursor.execute(OLD.format(month="1999-02"))
+        before = list(Event.objects.order_by("pk").values())
+        seal()
+        cursor.execute("SELECT audit_add_partition('1999-01-01')")
+        cursor.execute("SELECT tableoid::regclass::text, count(*) FROM audit_event GROUP BY 1 ORDER BY 1")
+        assert cursor.fetchall()[:2] == [("audit_event_1999_01", 5), ("audit_event_other", 5)]
+    assert list(Event.objects.filter(action="thing.done").order_by("pk").values()) == before
+    assert found() == set()
+    with pytest.raises(IntegrityError, match="append-only"), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM audit_event_other")
+    tamper("DROP TABLE audit_event_1999_01")
+
+
+@pytest.mark.usefixtures("old")
+def test_a_purge_that_would_have_to_wait_is_put_off() -> None:
+    """Whoever waits for the table's lock is waited for by every write."""
+    parameters = connection.get_connection_params()
+    parameters.pop("cursor_factory")
+    with psycopg.connect(**parameters) as reader:
+        reader.execute("SELECT count(*) FROM audit_event")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            purge()
+    assert purge() == ["2019-01", "2019-03"]
+
+
+@pytest.mark.parametrize("verb", ["UPDATE {} SET actor = ''", "DELETE FROM {}", "TRUNCATE {}"])
+@pytest.mark.usefixtures("old")
+def test_a_partition_is_as_append_only_as_the_whole(verb: str) -> None:
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(verb.format("audit_event_2019_01"))
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_what_was_on_record_before_the_months_is_carried_over(owner: User) -> None:
+    """From 0001 to 0002, with events of both kinds; there is no way back, so the tables are made anew."""
+    sealing_migration = import_module("audit.migrations.0002_sealing")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL search_path = carried, public")
+        cursor.execute("CREATE SCHEMA carried")
+        cursor.execute("CREATE TABLE audit_event (LIKE public.audit_event INCLUDING DEFAULTS)")
+        cursor.execute("CREATE TRIGGER audit_event_append_only BEFORE DELETE ON audit_event "
+                       "FOR EACH STATEMENT EXECUTE FUNCTION public.audit_refuse()")  # fmt: skip
+        cursor.execute("ALTER TABLE audit_event DROP user_agent, DROP commitments, DROP detail")
+        cursor.execute(OLD.format(month="2020-05"))
+        cursor.execute("UPDATE audit_event SET action = 'search.performed', changes = '{\"hits\": 1}' "
+                       "WHERE object_id = '1'")  # fmt: skip
+        cursor.execute("UPDATE audit_event SET changes = '{\"a\": [1, 2]}' WHERE object_id = '2'")
+        cursor.execute("SELECT id, transaction_id, occurred_at, actor FROM audit_event ORDER BY id")
+        before = cursor.fetchall()
+        cursor.execute(sealing_migration.PARTITIONED)
+        cursor.execute(sealing_migration.ADD_PARTITION)
+        cursor.execute(sealing_migration.COPIED)
+        cursor.execute("SELECT id, transaction_id, occurred_at, actor FROM audit_event ORDER BY id")
+        assert cursor.fetchall() == before
+        cursor.execute("SELECT object_id, changes::text, detail::text FROM carried.audit_event_2020_05 ORDER BY 1")
+        assert cursor.fetchall()[:3] == [("1", "{}", '{"hits": 1}'), ("2", '{"a": [1, 2]}', "{}"), ("3", "{}", "{}")]
+        transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing() -> None:
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_salt_keys_go_with_their_owner_and_every_leaf_still_holds(owner: User) -> None:
+    Task.objects.create(owner=owner, title="x")
+    seal()
+    key = owner.pk
+    owner.delete()
+    seal()
+
+    assert found() == set()
+    assert not SaltKey.objects.exists()
+    erased = Event.objects.get(action="key.erased")
+    assert (erased.owner_id, erased.object_id, erased.changes) == (key, str(key), {})
+
+
+@pytest.mark.parametrize("verb", ["UPDATE audit_saltkey SET key = ''", "TRUNCATE audit_saltkey"])
+@pytest.mark.django_db
+def test_a_salt_key_cannot_be_exchanged(verb: str, owner: User) -> None:
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(verb)

@@ -1,0 +1,30 @@
+"""What the record needs now and again: to be sealed, to lose what is too old, to have room for the next months."""
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from audit.retention import ensure_partitions, purge
+from audit.sealing import seal
+
+log = structlog.get_logger(__name__)
+
+
+def keep(*, rarely: bool = True) -> bool:
+    """Seal, and `rarely` purge and make partitions, too; whether all went well.
+
+    What goes wrong is logged, and keeps neither the other steps nor the next round from being done.
+    """
+    steps = (seal, purge, ensure_partitions) if rarely else (seal,)
+    kept = [_tried(step) for step in steps]
+    return all(kept)
+
+
+def _tried(step: Callable[[], Any]) -> bool:
+    try:
+        step()
+    except Exception:
+        log.exception("record_not_kept", step=step.__name__)
+        return False
+    return True
