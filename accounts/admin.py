@@ -1,6 +1,7 @@
 """Users and sessions in the admin, and the base of every owned model's page."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -10,7 +11,10 @@ from django.db import models
 from django.http import HttpRequest
 
 from accounts.models import Session, User
-from web.lists import EstimatingPaginator
+from accounts.staff import SignInForm
+from audit.recorded import RecordedAdmin
+
+admin.site.login_form = SignInForm
 
 
 class VerbatimField(forms.CharField):
@@ -25,17 +29,13 @@ class VerbatimField(forms.CharField):
         return text.replace("\r\n", "\n") if text else text
 
 
-class OwnedAdmin(admin.ModelAdmin):
-    """Fast on tables of any size: no COUNT, no select box of all users, no order but the key's."""
+class OwnedAdmin(RecordedAdmin):
+    """Of what is somebody's: without a select box of all users."""
 
     raw_id_fields: ClassVar[tuple[str, ...]] = ("owner",)
     list_select_related: ClassVar[tuple[str, ...]] = ("owner",)
     readonly_fields: ClassVar[tuple[str, ...]] = ("id", "created_at", "updated_at")
     formfield_overrides: ClassVar[dict[Any, Any]] = {models.TextField: {"form_class": VerbatimField}}
-    paginator = EstimatingPaginator
-    show_full_result_count = False
-    ordering = ["-id"]
-    sortable_by = ()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """What is somebody's stays theirs: the owner is chosen once. What the database sets isn't there before."""
@@ -51,7 +51,7 @@ class UserCreationForm(AdminUserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(RecordedAdmin, DjangoUserAdmin):
     """Users by e-mail address."""
 
     add_form = UserCreationForm
@@ -66,10 +66,11 @@ class UserAdmin(DjangoUserAdmin):
     list_filter = ("is_active", "is_staff")
     search_fields = ("=id", "email")
     search_help_text = "A user's id, or a part of the e-mail address."
-    ordering = ("-id",)
-    sortable_by = ()
-    paginator = EstimatingPaginator
-    show_full_result_count = False
+
+    def owner_of(self, obj: Any) -> UUID | None:
+        """A look at a user concerns that user."""
+        user_id: UUID = obj.pk
+        return user_id
 
 
 @admin.register(Session)
