@@ -1,11 +1,11 @@
 """The app's registration."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.contrib.auth.signals import user_logged_in
-from django.core.checks import register
 from django.db.backends.signals import connection_created
 
-from accounts.checks import check_connection_settings
 from accounts.identity import install, name_actor
 
 
@@ -19,4 +19,6 @@ class AccountsConfig(AppConfig):
         """From here on each statement of each connection carries the identity it is made for."""
         connection_created.connect(install, dispatch_uid="accounts.identity")
         user_logged_in.connect(name_actor, dispatch_uid="accounts.identity")
-        register(check_connection_settings)
+        # They look at models, which can't be imported before all apps are known.
+        import_module("accounts.checks")
+        import_module("accounts.database_checks")

@@ -1,0 +1,71 @@
+"""One request, and all that its answer tells: status, headers, body, and the statements it took."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.db import connection
+from rest_framework.test import APIClient
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+SAVEPOINT = re.compile(r'"s\d+_x\d+"')
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+# One for everybody: each builds the whole house.
+CLIENT = APIClient()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a client sees, and for the time it takes the statements that were sent, without their values."""
+
+    path: str
+    status: int
+    headers: dict[str, str]
+    text: str
+    statements: list[str]
+
+    @property
+    def request_id(self) -> str:
+        """As the server gave it, or kept it."""
+        return self.headers["X-Request-ID"]
+
+    @cached_property
+    def data(self) -> Any:
+        """What the body holds, a list if it is of JSON lines; None if it is empty."""
+        if self.headers.get("Content-Type") == "application/jsonl":
+            return [json.loads(line) for line in self.text.splitlines()]
+        return json.loads(self.text) if self.text else None
+
+    @property
+    def everything(self) -> str:
+        """Headers and body, to be searched for what mustn't be there."""
+        return "\n".join([*self.headers.values(), self.text])
+
+    def told(self, asked: str, *, loosely: bool = False) -> tuple[object, ...]:
+        """Status, headers, body and statements, without the request's own id and the id that was `asked` for.
+
+        loosely: without any id and moment, for answers in which the asker's own events stand.
+        """
+        headers = {name: value for name, value in self.headers.items() if name != "X-Request-ID"}
+        text = self.text.replace(asked, "<asked>").replace(self.request_id, "<request>")
+        if loosely:
+            text = MOMENT.sub("<moment>", UUID.sub("<id>", text))
+        return self.status, headers, text, self.statements
+
+
+def send(verb: str, path: str, body: object, headers: dict[str, str]) -> Answer:
+    """Send a request through the whole house. What is streamed is read, and its statements noted, too."""
+    statements: list[str] = []
+
+    def note(execute: Callable[..., Any], statement: object, *arguments: Any) -> Any:
+        statements.append(SAVEPOINT.sub("<savepoint>", UUID.sub("<id>", str(statement))))
+        return execute(statement, *arguments)
+
+    data = "" if body is None else json.dumps(body)
+    with connection.execute_wrapper(note):
+        response: Any = CLIENT.generic(verb.upper(), path, data, "application/json", headers=headers)
+        text = response.getvalue().decode()
+    return Answer(path, response.status_code, dict(response.headers), text, statements)
