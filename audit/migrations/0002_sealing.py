@@ -151,12 +151,13 @@ CREATE TRIGGER audit_append_only BEFORE UPDATE OR TRUNCATE ON audit_saltkey
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
 ALTER TABLE audit_saltkey ENABLE ALWAYS TRIGGER audit_append_only;
 
+-- STABLE because convert_to() is: an IMMUTABLE function of it couldn't be inlined.
 CREATE FUNCTION audit_salt(key bytea, event_id uuid, field text, side integer) RETURNS bytea
-LANGUAGE sql IMMUTABLE STRICT
+LANGUAGE sql STABLE STRICT
 RETURN sha256(key || uuid_send(event_id) || int4send(side) || convert_to(field, 'UTF8'));
 
 CREATE FUNCTION audit_commitment(key bytea, event_id uuid, field text, side integer, value text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT
+LANGUAGE sql STABLE STRICT
 RETURN encode(sha256(audit_salt(key, event_id, field, side) || convert_to(value, 'UTF8')), 'base64');
 """
 
@@ -165,7 +166,7 @@ RETURN encode(sha256(audit_salt(key, event_id, field, side) || convert_to(value,
 DIFFERENCE = """
         CROSS JOIN LATERAL (
             SELECT coalesce(jsonb_object_agg(field, pair), '{}') AS changes,
-                   coalesce(jsonb_object_agg(field, commitment) FILTER (WHERE hidden AND salt.key IS NOT NULL), '{}')
+                   coalesce(jsonb_object_agg(field, commitment) FILTER (WHERE hidden AND key IS NOT NULL), '{}')
                        AS commitments
             FROM jsonb_object_keys(coalesce(after, before)) AS field
             CROSS JOIN LATERAL (
@@ -178,8 +179,8 @@ DIFFERENCE = """
                                                    CASE WHEN becomes IS NOT NULL THEN '•••' END)
                             ELSE jsonb_build_array(was, becomes) END AS pair,
                        CASE WHEN hidden
-                            THEN jsonb_build_array(audit_commitment(salt.key, event_id, field, 0, was #>> '{}'),
-                                                   audit_commitment(salt.key, event_id, field, 1, becomes #>> '{}'))
+                            THEN jsonb_build_array(audit_commitment(key, event_id, field, 0, was #>> '{}'),
+                                                   audit_commitment(key, event_id, field, 1, becomes #>> '{}'))
                             END AS commitment
             ) AS shown
             WHERE was IS DISTINCT FROM becomes
@@ -197,10 +198,10 @@ EVENT = """
         SELECT event_id, clock_timestamp(), actor, owner, request_id, address, user_agent,
                noun || '.%(verb)s', noun, coalesce(after, before) ->> 'id', difference.changes, difference.commitments
         FROM (
-            SELECT uuidv7() AS event_id, before, after, (coalesce(after, before) ->> owner_column)::uuid AS owner
-            FROM %(rows)s
+            SELECT uuidv7() AS event_id, before, after, owner,
+                   (SELECT saltkey.key FROM public.audit_saltkey AS saltkey WHERE saltkey.owner_id = owner) AS key
+            FROM (SELECT *, (coalesce(after, before) ->> owner_column)::uuid AS owner FROM %(rows)s) AS owned
         ) AS written
-        LEFT JOIN public.audit_saltkey AS salt ON salt.owner_id = owner
         %(difference)s;
 """
 CREATED = "(SELECT NULL::jsonb AS before, to_jsonb(new_rows) AS after FROM new_rows) AS rows"
@@ -212,7 +213,7 @@ UPDATED = """(SELECT to_jsonb(old_rows) AS before FROM old_rows) AS old_side
                 AND coalesce(before ->> owner_column, '') = coalesce(after ->> owner_column, '')"""
 WRITE = f"""
 CREATE OR REPLACE FUNCTION audit_write() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     noun CONSTANT text := TG_ARGV[0];

@@ -62,6 +62,7 @@ def test_a_module_imports_only_the_rooms_below_its_own(module: str) -> None:
     entered = {name.split(".")[0] for name in imported(PRODUCT[module])} & ROOMS.keys()
 
     assert entered <= ROOMS[room] | {room}
+    assert not any(name.split(".")[0] == "benchmarks" for name in imported(PRODUCT[module]))
 
 
 def test_the_table_in_the_docs_is_the_one_that_is_held() -> None:
