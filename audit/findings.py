@@ -28,6 +28,7 @@ class Kind(StrEnum):
     CHECKPOINT_EDITED = "checkpoint_edited"
     CHECKPOINT_BY_UNKNOWN_KEY = "checkpoint_by_unknown_key"
     NOT_SEALED = "not_sealed"
+    GUARDS_CHANGED = "guards_changed"
 
 
 @dataclass(frozen=True)

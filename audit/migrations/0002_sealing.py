@@ -132,12 +132,12 @@ INSERT INTO audit_saltkey (owner_id) SELECT DISTINCT owner_id FROM audit_event W
 
 -- A key may go, which is erasure and is on record, but not be exchanged.
 CREATE FUNCTION audit_forgotten() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     INSERT INTO public.audit_event (occurred_at, actor, owner_id, request_id, address, user_agent,
                                     action, object_type, object_id)
-    SELECT clock_timestamp(), audit_actor(), owner_id, coalesce(current_setting('daybook.request_id', true), ''),
+    SELECT clock_timestamp(), public.audit_actor(), owner_id, coalesce(current_setting('daybook.request_id', true), ''),
            coalesce(current_setting('daybook.address', true), ''),
            coalesce(current_setting('daybook.user_agent', true), ''), 'key.erased', 'user', owner_id::text
     FROM old_rows;
@@ -179,8 +179,8 @@ DIFFERENCE = """
                                                    CASE WHEN becomes IS NOT NULL THEN '•••' END)
                             ELSE jsonb_build_array(was, becomes) END AS pair,
                        CASE WHEN hidden
-                            THEN jsonb_build_array(audit_commitment(key, event_id, field, 0, was #>> '{}'),
-                                                   audit_commitment(key, event_id, field, 1, becomes #>> '{}'))
+                            THEN jsonb_build_array(public.audit_commitment(key, event_id, field, 0, was #>> '{}'),
+                                                   public.audit_commitment(key, event_id, field, 1, becomes #>> '{}'))
                             END AS commitment
             ) AS shown
             WHERE was IS DISTINCT FROM becomes
@@ -213,14 +213,14 @@ UPDATED = """(SELECT to_jsonb(old_rows) AS before FROM old_rows) AS old_side
                 AND coalesce(before ->> owner_column, '') = coalesce(after ->> owner_column, '')"""
 WRITE = f"""
 CREATE OR REPLACE FUNCTION audit_write() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     noun CONSTANT text := TG_ARGV[0];
     owner_column CONSTANT text := TG_ARGV[1];
     masked CONSTANT text[] := TG_ARGV[2];
     omitted CONSTANT text[] := TG_ARGV[3];
-    actor CONSTANT text := audit_actor();
+    actor CONSTANT text := public.audit_actor();
     request_id CONSTANT text := coalesce(current_setting('daybook.request_id', true), '');
     address CONSTANT text := coalesce(current_setting('daybook.address', true), '');
     user_agent CONSTANT text := coalesce(current_setting('daybook.user_agent', true), '');
@@ -254,7 +254,7 @@ DROP FUNCTION audit_record(text, text, text, jsonb);
 CREATE FUNCTION audit_record(
     action text, object_type text, object_id text, outcome text, detail jsonb, masked jsonb, concerning uuid
 ) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     confined CONSTANT boolean := current_setting('role') <> 'none' OR session_user <> current_user;
@@ -271,14 +271,14 @@ BEGIN
     END IF;
     INSERT INTO public.audit_event (id, occurred_at, actor, owner_id, request_id, address, user_agent,
                                     action, object_type, object_id, outcome, detail, commitments)
-    SELECT event_id, occurred_at, audit_actor(), owner,
+    SELECT event_id, occurred_at, public.audit_actor(), owner,
            coalesce(current_setting('daybook.request_id', true), ''),
            coalesce(current_setting('daybook.address', true), ''),
            coalesce(current_setting('daybook.user_agent', true), ''),
            audit_record.action, audit_record.object_type, audit_record.object_id, audit_record.outcome,
            audit_record.detail || coalesce(jsonb_object_agg(field, '•••') FILTER (WHERE field IS NOT NULL), '{}'),
            coalesce(
-               jsonb_object_agg(field, jsonb_build_array(NULL, audit_commitment(key, event_id, field, 1, value)))
+               jsonb_object_agg(field, jsonb_build_array(NULL, public.audit_commitment(key, event_id, field, 1, value)))
                    FILTER (WHERE field IS NOT NULL AND key IS NOT NULL), '{}')
     FROM (SELECT (SELECT key FROM public.audit_saltkey WHERE owner_id = owner)) AS salt (key)
     LEFT JOIN jsonb_each_text(masked) AS hidden (field, value) ON true;
@@ -300,7 +300,7 @@ GRANT SELECT ON audit_node, audit_checkpoint TO daybook_app, daybook_auditor;
 SELECT audit_guard('audit_leaf'), audit_guard('audit_node'), audit_guard('audit_checkpoint'), audit_guard('audit_purge');
 
 CREATE FUNCTION audit_leaf_of(event uuid) RETURNS bigint
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT leaf.index
     FROM public.audit_leaf AS leaf JOIN public.audit_event ON audit_event.id = leaf.event_id
@@ -309,14 +309,14 @@ AS $$
            OR audit_event.owner_id = nullif(current_setting('daybook.user_id', true), '')::uuid);
 $$;
 CREATE FUNCTION audit_salts_of(event uuid) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(
         jsonb_object_agg(
             field,
             jsonb_build_array(
-                CASE WHEN pair ->> 0 IS NOT NULL THEN encode(audit_salt(salt.key, event, field, 0), 'base64') END,
-                CASE WHEN pair ->> 1 IS NOT NULL THEN encode(audit_salt(salt.key, event, field, 1), 'base64') END
+                CASE WHEN pair ->> 0 IS NOT NULL THEN encode(public.audit_salt(salt.key, event, field, 0), 'base64') END,
+                CASE WHEN pair ->> 1 IS NOT NULL THEN encode(public.audit_salt(salt.key, event, field, 1), 'base64') END
             )
         ),
         '{}'

@@ -431,6 +431,40 @@ def test_a_checkpoint_of_another_log_is_found() -> None:
 
 
 @pytest.mark.usefixtures("history")
+def test_a_guard_that_was_taken_away_is_found() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE tasks_task DISABLE TRIGGER tasks_task_audited_delete")
+    try:
+        report = verify(verifiers=verifiers())
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE tasks_task ENABLE ALWAYS TRIGGER tasks_task_audited_delete")
+
+    assert report.found == {findings.Kind.GUARDS_CHANGED: 1}
+    assert "tasks_task_audited_delete" in report.findings[0].message
+    assert report.size == SIZE
+
+
+@pytest.mark.parametrize(
+    ("change", "back"),
+    [
+        ("ALTER TABLE audit_leaf RENAME TO audit_leaves", "ALTER TABLE audit_leaves RENAME TO audit_leaf"),
+        ("ALTER TABLE audit_event RENAME TO events", "ALTER TABLE events RENAME TO audit_event"),
+    ],
+)
+@pytest.mark.usefixtures("history")
+def test_a_record_that_cannot_be_read_is_told_so(change: str, back: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(change)
+        try:
+            report = verify(verifiers=verifiers())
+        finally:
+            cursor.execute(back)
+
+    assert (set(report.found), report.size) == ({"guards_changed"}, 0)
+
+
+@pytest.mark.usefixtures("history")
 def test_a_record_that_nobody_seals_is_found(history: User, monkeypatch: pytest.MonkeyPatch) -> None:
     Task.objects.create(owner=history, title="x")
     assert found() == set()
