@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
+from django.urls import ResolverMatch
 
 from accounts.identity import NOBODY, acting, become_staff, unconfined
 from audit.models import Event
@@ -59,11 +60,12 @@ class RefusalMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        noun = _noun(request)
-        if noun is None or not (response.status_code in REFUSALS or response.status_code >= 500):
+        match = request.resolver_match
+        noun = _noun(match) if match else None
+        if match is None or noun is None or not (response.status_code in REFUSALS or response.status_code >= 500):
             return response
         try:
-            _record(request, response, noun)
+            _record(request, response, match, noun)
         except Error as exc:
             log.error("refusal_not_recorded", error=type(exc).__name__, status=response.status_code)
             return unavailable(request)
@@ -75,13 +77,11 @@ def is_admin(request: HttpRequest) -> bool:
     return bool(request.resolver_match and "admin" in request.resolver_match.app_names)
 
 
-def _noun(request: HttpRequest) -> str | None:
+def _noun(match: ResolverMatch) -> str | None:
     """What an endpoint is about: a view set by its routes' name, another view by its `noun`. None: nobody's things."""
-    if is_admin(request):
+    if "admin" in match.app_names:
         return "admin"
-    if request.resolver_match is None:
-        return None
-    view = request.resolver_match.func
+    view = match.func
     noun: str | None = getattr(view, "initkwargs", {}).get("basename") or getattr(
         getattr(view, "cls", None), "noun", None
     )
@@ -93,8 +93,7 @@ def _object_id(named: Mapping[str, Any]) -> str:
     return str(named.get("pk") or named.get("object_id") or "").replace("\0", "")[:MAX_OBJECT_ID]
 
 
-def _record(request: HttpRequest, response: HttpResponse, noun: str) -> None:
-    assert request.resolver_match is not None
+def _record(request: HttpRequest, response: HttpResponse, match: ResolverMatch, noun: str) -> None:
     denied = response.status_code in REFUSALS
     # Without a user whose it could be, it is the session that is refused, whatever was asked for.
     refused = "session" if response.status_code == 401 else noun
@@ -103,11 +102,11 @@ def _record(request: HttpRequest, response: HttpResponse, noun: str) -> None:
         record(
             action=f"{refused}.refused" if denied else f"{noun}.failed",
             object_type=noun,
-            object_id=_object_id(request.resolver_match.kwargs),
+            object_id=_object_id(match.kwargs),
             outcome=Event.Outcome.DENIED if denied else Event.Outcome.FAILED,
             detail={
                 "method": request.method,
-                "route": request.resolver_match.view_name,
+                "route": match.view_name,
                 "status": response.status_code,
                 "code": (getattr(response, "data", None) or {}).get("code", ""),
             },

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 from django.utils.timesince import timesince
 
+from audit.ids import first_id
 from audit.keys import verifiers
 from audit.models import Checkpoint, Event, Purge
 from audit.note import NoteError, read_note
@@ -157,11 +157,6 @@ PERIODS: Mapping[str, Period] = {
 def _floor(instant: datetime, unit: timedelta) -> datetime:
     seconds = unit.total_seconds()
     return datetime.fromtimestamp(instant.timestamp() // seconds * seconds, UTC)
-
-
-def first_id(instant: datetime) -> UUID:
-    """The lowest UUIDv7 that an event from this instant on can have: by it only the months in question are read."""
-    return UUID(int=int(instant.timestamp() * 1000) << 80)
 
 
 def activity(period: Period, starts: Sequence[datetime]) -> dict[str, list[int]]:

@@ -23,6 +23,7 @@ from django.utils.safestring import SafeString
 
 from audit import activity
 from audit.histogram import Histogram, ranked
+from audit.ids import first_id
 from audit.keys import signer
 from audit.models import Event, Leaf
 from audit.recorded import RecordedAdmin, history_url
@@ -62,7 +63,7 @@ class PeriodFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
         """From then on."""
         period = activity.PERIODS.get(self.value() or "")
-        return queryset.filter(pk__gte=activity.first_id(datetime.now(UTC) - period.length)) if period else queryset
+        return queryset.filter(pk__gte=first_id(datetime.now(UTC) - period.length)) if period else queryset
 
 
 @admin.register(Event)

@@ -1,18 +1,14 @@
 """Whether an event can have occurred when it says so."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from audit.forensics import made_at
-from audit.leaves import FIELDS
+from audit.ids import made_at
+from audit.leaves import ID, TIME, TRANSACTION, Values
 from audit.seals import Window
 
 # How far the database's clock may jump, or a statement be held up, without being named.
 TOLERANCE = timedelta(minutes=1)
-
-TRANSACTION = FIELDS.index("transaction_id")
-TIME = FIELDS.index("occurred_at")
 
 
 class Clock:
@@ -31,7 +27,7 @@ class Clock:
         while len(self._windows) > 1 and self._windows[1].upcoming <= window.horizon:
             self._windows.pop(0)
 
-    def is_wrong(self, values: Sequence[str | None]) -> bool:
+    def is_wrong(self, values: Values) -> bool:
         """Whether the event, given its `COLUMNS`, can't have occurred at its time."""
         try:
             occurred_at = datetime.fromisoformat(str(values[TIME]))
@@ -39,7 +35,7 @@ class Clock:
             return True
         earliest = self._earliest(int(values[TRANSACTION] or 0))
         backdated = earliest is not None and occurred_at < earliest - TOLERANCE
-        return backdated or abs(occurred_at - made_at(str(values[0]))) > TOLERANCE
+        return backdated or abs(occurred_at - made_at(str(values[ID]))) > TOLERANCE
 
     def _earliest(self, transaction: int) -> datetime | None:
         """When the last sealing was made before which the transaction hadn't begun."""

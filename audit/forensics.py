@@ -1,24 +1,13 @@
 """What was changed in an event whose leaf doesn't hold any more. Guesses that the hash confirms, and no others."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from audit.leaves import FIELDS, hash_of
+from audit.ids import made_at
+from audit.leaves import ACTOR, ID, TIME, Values, hash_of, instant_text
 
-Values = Sequence[str | None]
-
-ACTOR = FIELDS.index("actor")
-TIME = FIELDS.index("occurred_at")
-ID = FIELDS.index("id")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST = 253_402_300_799_000  # the year 9999, where datetime ends
 # An id is made within the same statement as its event's time: microseconds apart, on a busy machine some thousand.
 AROUND = range(-1_000, 20_000)
-
-
-def made_at(event_id: str) -> datetime:
-    """The instant in a UUIDv7, to the millisecond; the latest that there is for one beyond."""
-    return EPOCH + timedelta(milliseconds=min(int(event_id.replace("-", "")[:12], 16), LATEST))
 
 
 def original_actor(values: Values, leaf: bytes, actors: Iterable[str]) -> str | None:
@@ -29,9 +18,7 @@ def original_actor(values: Values, leaf: bytes, actors: Iterable[str]) -> str | 
 def original_time(values: Values, leaf: bytes) -> str | None:
     """The time with which the leaf would hold, looked for around the instant in the event's id."""
     instant = made_at(str(values[ID]))
-    times = (
-        f"{(instant + timedelta(microseconds=offset)).isoformat(timespec='microseconds')[:-6]}Z" for offset in AROUND
-    )
+    times = (instant_text(instant + timedelta(microseconds=offset)) for offset in AROUND)
     return next((time for time in times if hash_of(_with(values, TIME, time)) == leaf), None)
 
 

@@ -8,13 +8,14 @@ named. A table, a trigger or a function that isn't ours is a difference, too: it
 """
 
 import re
-from calendar import timegm
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 from django.db import connection, transaction
+
+from audit.ids import first_id
 
 LISTING = Path(__file__).with_suffix(".txt")
 GUARDS = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
@@ -78,12 +79,9 @@ def _expected(partitions: Iterable[str]) -> dict[str, str]:
 def _names(partition: str) -> dict[str, str]:
     """What the listing writes → what it means for one partition."""
     year, month = int(partition[-7:-3]), int(partition[-2:])
-    return {MONTH: partition, FIRST: _first_id(year, month), NEXT: _first_id(year + month // 12, month % 12 + 1)}
-
-
-def _first_id(year: int, month: int) -> str:
-    """Where a month begins among UUIDv7s: milliseconds since 1970 in the first 48 bits, and no others."""
-    return str(UUID(int=timegm((year, month, 1, 0, 0, 0)) * 1000 << 80))
+    first = datetime(year, month, 1, tzinfo=UTC)
+    beyond = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    return {MONTH: partition, FIRST: str(first_id(first)), NEXT: str(first_id(beyond))}
 
 
 def _translated(line: str, names: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ JSON columns stand in it as PostgreSQL writes them, so that no number is rounded
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from audit.merkle import leaf_hash
@@ -27,6 +28,9 @@ PLAIN = (
 )
 JSON = ("changes", "commitments", "detail")
 FIELDS = (*PLAIN, *JSON)
+# An event as `COLUMNS` gives it, and where in it what is.
+Values = Sequence[str | None]
+ID, TRANSACTION, TIME, ACTOR, ACTION = map(FIELDS.index, ("id", "transaction_id", "occurred_at", "actor", "action"))
 # As texts, which hold whatever a column can: an instant of the year 20000, an infinite one.
 COLUMNS = ", ".join(
     # An era has to be asked for: without it two instants have the same text.
@@ -38,7 +42,12 @@ COLUMNS = ", ".join(
 )
 
 
-def leaf_text(values: Sequence[str | None]) -> str:
+def instant_text(instant: datetime) -> str:
+    """An instant in UTC as `COLUMNS` writes it."""
+    return f"{instant.isoformat(timespec='microseconds')[:-6]}Z"
+
+
+def leaf_text(values: Values) -> str:
     """The leaf of an event, given its `COLUMNS`."""
     members: dict[str, Any] = {"version": VERSION, **dict(zip(PLAIN, values, strict=False))}
     plain = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
@@ -46,6 +55,6 @@ def leaf_text(values: Sequence[str | None]) -> str:
     return f"{plain[:-1]},{rest}}}"
 
 
-def hash_of(values: Sequence[str | None]) -> bytes:
+def hash_of(values: Values) -> bytes:
     """The leaf hash of an event, given its `COLUMNS`."""
     return leaf_hash(leaf_text(values).encode())

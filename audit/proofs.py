@@ -33,7 +33,10 @@ def prove_event(event_id: UUID) -> dict[str, Any]:
     """The event's leaf, and the way from it to the root of the newest checkpoint. Raises `NotSealedYet`."""
     with connection.cursor() as cursor:
         cursor.execute(LEAF, [event_id])
-        index, salts, *values = cursor.fetchone()
+        row = cursor.fetchone()
+    if row is None:
+        raise NotFound  # its month was purged this moment
+    index, salts, *values = row
     checkpoint = Checkpoint.objects.order_by("-size").first()
     if index is None or checkpoint is None:
         raise NotSealedYet

@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
@@ -52,14 +51,12 @@ class RecordedAdmin(admin.ModelAdmin):
         """Every list begins here. It concerns somebody if all of its rows are theirs."""
         page = super().get_changelist_instance(request)
         owners = {self.owner_of(row) for row in page.result_list}
-        said = {"query": request.GET.urlencode()} if request.GET else {}
-        recorded = settings.AUDIT_SEARCH_TEXT == "recorded"
         noun = noun_of(self.model)
         record(
             action=f"{noun}.listed",
             object_type=noun,
-            detail={"rows": len(page.result_list)} | (said if recorded else {}),
-            masked={} if recorded else said,
+            detail={"rows": len(page.result_list)},
+            said={"query": request.GET.urlencode()} if request.GET else {},
             concerning=owners.pop() if len(owners) == 1 else None,
         )
         return page

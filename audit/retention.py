@@ -4,21 +4,19 @@ The leaves stay, so that the tree can still be computed; of the events nothing b
 only if each of its events is sealed and is what was sealed: what has been tampered with is evidence.
 """
 
-from base64 import b64encode
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from itertools import accumulate
 
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
 
 from audit.cursors import in_batches, settle
-from audit.findings import Kind, Report
 from audit.keys import signer
 from audit.leaves import COLUMNS, hash_of
 from audit.models import Purge
-from audit.note import NoteError, Verifier, read_note
+from audit.purges import statement
 from audit.sealing import try_lock
 from audit.services import record
 
@@ -34,13 +32,25 @@ class RetentionError(Exception):
 
 
 def ensure_partitions() -> None:
-    """See to it that this month and the next have a partition. Months without one share the nameless one till then."""
-    month = datetime.now(UTC).date().replace(day=1)
-    for _ in range(1 + MONTHS_AHEAD):
+    """See to it that this month, the next, and each that has events without one, has a partition."""
+    this = datetime.now(UTC).date().replace(day=1)
+    ahead = list(accumulate(range(MONTHS_AHEAD), lambda month, _: _next(month), initial=this))
+    for month in [*_months_without_partition(this), *ahead]:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(IMPATIENT)
-            cursor.execute("SELECT audit_add_partition(%s)", [month])
-        month = _next(month)
+            if try_lock():
+                cursor.execute("SELECT audit_add_partition(%s)", [month])
+
+
+def _months_without_partition(before: date) -> list[date]:
+    """Of what a clock that was off has left in the nameless partition."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT date_trunc('month', uuid_extract_timestamp(id) AT TIME ZONE 'UTC')::date "
+            "FROM audit_event_other WHERE id < audit_first_id(%s) AND uuid_extract_version(id) = 7",
+            [before],
+        )
+        return [month for (month,) in cursor.fetchall()]
 
 
 def purge() -> list[str]:
@@ -118,44 +128,3 @@ def _seal_of(month: date) -> tuple[int, bytes]:
 
 def _table(month: date) -> str:
     return f"audit_event_{month:%Y_%m}"
-
-
-def statement(origin: str, month: str, count: int, digest: bytes) -> str:
-    """What is signed of a purge: origin, month, number of events, SHA-256 over their leaf hashes in order."""
-    return f"{origin} purge\n{month}\n{count}\n{b64encode(digest).decode()}\n"
-
-
-class Purges:
-    """The purges on record, and during a verification what is missing of each purged month."""
-
-    def __init__(self, verifiers: Iterable[Verifier], report: Report) -> None:
-        self.report = report
-        self.signed: dict[str, str] = {}
-        self.missing = {}
-        known = list(verifiers)
-        for month, note in Purge.objects.values_list("month", "note"):
-            name = f"{month:%Y-%m}"
-            try:
-                self.signed[name] = read_note(note, known)
-            except NoteError as exc:
-                report.add(Kind.PURGE_INVALID, f"The purge of {name}: {exc}")
-            else:
-                self.missing[name] = (0, sha256())
-
-    def __contains__(self, month: str) -> bool:
-        return month in self.signed
-
-    def count(self, month: str, leaf: bytes) -> None:
-        """A leaf of the month has no event."""
-        count, digest = self.missing[month]
-        digest.update(leaf)
-        self.missing[month] = count + 1, digest
-
-    def close(self) -> None:
-        """After the last leaf: is what is missing exactly what was purged?"""
-        for month, text in self.signed.items():
-            count, digest = self.missing[month]
-            self.report.purged += count
-            if text != statement(text.partition(" purge\n")[0], month, count, digest.digest()):
-                told = f"What is missing of {month}, {count} events, isn't what the purge was signed for."
-                self.report.add(Kind.PURGE_INVALID, told)

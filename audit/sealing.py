@@ -46,16 +46,15 @@ def seal() -> Seal | None:
     Whatever a crash left undone the next call does: leaves and checkpoint are one transaction, and what is stored and
     not yet published is published then.
     """
-    fresh = _grow()
+    fresh, note = _grow() or (None, "")
     if fresh:
-        stored = Checkpoint.objects.get(size=fresh.checkpoint.size)
-        log.info("audit_sealed", size=stored.size, checkpoint=stored.note)
+        log.info("audit_sealed", size=fresh.checkpoint.size, checkpoint=note)
     publish()
     return fresh
 
 
 @transaction.atomic
-def _grow() -> Seal | None:
+def _grow() -> tuple[Seal, str] | None:
     settle()
     if not try_lock():
         log.info("audit_sealed_by_another")
@@ -69,8 +68,9 @@ def _grow() -> Seal | None:
         return None
     key = signer()
     fresh = Seal.make(key.verifier.name, frontier.size, frontier.root(), now)
-    Checkpoint.objects.create(size=frontier.size, note=key.sign(fresh.checkpoint.text()))
-    return fresh
+    note = key.sign(fresh.checkpoint.text())
+    Checkpoint.objects.create(size=frontier.size, note=note)
+    return fresh, note
 
 
 def try_lock() -> bool:

@@ -7,21 +7,23 @@ the same memory for any number of events.
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import ProgrammingError, connection, transaction
 
 from audit import forensics
 from audit.claims import claims
-from audit.clock import TIME, TRANSACTION, Clock
+from audit.clock import Clock
 from audit.cursors import in_batches, settle
 from audit.findings import Kind, Report
 from audit.guards import differences
-from audit.leaves import COLUMNS, FIELDS, hash_of
+from audit.ids import made_at
+from audit.leaves import ACTION, COLUMNS, ID, TIME, TRANSACTION, Values, hash_of, instant_text
 from audit.merkle import EMPTY_ROOT, STEP, Frontier
 from audit.models import Leaf, Node
 from audit.note import Verifier
-from audit.retention import Purges
+from audit.purges import Purges
+from audit.retention import months_kept
 from audit.sealing import EVER, window
 from audit.seals import Window
 from audit.tree import stored_hashes
@@ -59,11 +61,12 @@ def verify(
     """
     with transaction.atomic():
         _begin()
-        verification = Verification(given, list(verifiers))
-        if verification.look_at_guards():
+        report = Report()
+        if _can_be_read(report):
+            verification = Verification(given, list(verifiers), report)
             verification.look_at_leaves(progress)
             verification.look_at_what_is_left()
-        return verification.report
+        return report
 
 
 def _begin() -> None:
@@ -77,6 +80,14 @@ def _begin() -> None:
     settle()
 
 
+def _can_be_read(report: Report) -> bool:
+    """Look at what guards the record; whether its tables are what they should be."""
+    found = differences()
+    for difference in found:
+        report.add(Kind.GUARDS_CHANGED, difference.message)
+    return not any(difference.fatal for difference in found)
+
+
 def leaves_to_verify() -> int:
     """How many there are, for a progress bar."""
     last = Leaf.objects.order_by("-index").values_list("index", flat=True).first()
@@ -86,32 +97,24 @@ def leaves_to_verify() -> int:
 class Verification:
     """One pass over the leaves, in their order, beside the checkpoints in theirs."""
 
-    def __init__(self, given: Iterable[tuple[str, str]], verifiers: list[Verifier]) -> None:
-        self.report = Report()
-        self.given, self.verifiers = given, verifiers
+    def __init__(self, given: Iterable[tuple[str, str]], verifiers: list[Verifier], report: Report) -> None:
+        self.report = report
         self.frontier = Frontier()
         # The next leaf's number; the tree can be computed as long as the frontier keeps up with it.
         self.next = 0
+        self.purges = Purges(verifiers, report)
+        self.months = {f"{month:%Y-%m}" for month in months_kept()}
         self.dropped: set[str] = set()
+        self.claims = claims(given, verifiers, report)
+        self.claim = next(self.claims, None)
         self.clock = Clock()
         self.sealed: Window | None = None
         self.last_id = ""
-        self.suspects: list[tuple[Sequence[str | None], bytes, int]] = []
+        self.suspects: list[tuple[Values, bytes, int]] = []
         self.tree_holds = True
-
-    def look_at_guards(self) -> bool:
-        """What keeps the record from being changed; whether it can be read."""
-        found = differences()
-        for difference in found:
-            self.report.add(Kind.GUARDS_CHANGED, difference.message)
-        return not any(difference.fatal for difference in found)
 
     def look_at_leaves(self, progress: Callable[[int], None]) -> None:
         """Each leaf against its event, and the tree that they make against each checkpoint."""
-        self.purges = Purges(self.verifiers, self.report)
-        self.months = _partitions()
-        self.claims = claims(self.given, self.verifiers, self.report)
-        self.claim = next(self.claims, None)
         self._hold_claims()
         for rows in in_batches(SEALED):
             nodes = []
@@ -151,12 +154,12 @@ class Verification:
             self.report.add(kind, f"The leaves {self.next} to {index - 1} are missing.")
         self.next = index + 1
 
-    def _look_at_event(self, event_id: str, leaf: bytes, values: Sequence[str | None]) -> None:
+    def _look_at_event(self, event_id: str, leaf: bytes, values: Values) -> None:
         if event_id < self.last_id:
             told = f"Leaf {self.next - 1} is older than the leaf before it, which was sealed with it."
             self.report.add(Kind.LEAVES_REORDERED, told)
         self.last_id = event_id
-        if values[0] is None:
+        if values[ID] is None:
             self._miss(event_id, leaf)
         elif hash_of(values) == leaf:
             self._look_at_clock(values)
@@ -166,7 +169,7 @@ class Verification:
             self.report.add(Kind.EVENT_EDITED, f"{_named(values)} isn't what was sealed as leaf {self.next - 1}.")
 
     def _miss(self, event_id: str, leaf: bytes) -> None:
-        month = f"{forensics.made_at(event_id):%Y-%m}"
+        month = f"{made_at(event_id):%Y-%m}"
         if month in self.purges:
             self.purges.count(month, leaf)
         elif month not in self.months:
@@ -176,7 +179,7 @@ class Verification:
         else:
             self.report.add(Kind.EVENT_DELETED, f"The event {event_id}, leaf {self.next - 1}, is gone.")
 
-    def _look_at_clock(self, values: Sequence[str | None]) -> None:
+    def _look_at_clock(self, values: Values) -> None:
         if self.clock.is_wrong(values):
             told = f"{_named(values)} says that it occurred at {values[TIME]}, but it was written at another time."
             self.report.add(Kind.CLOCK_CHANGED, told)
@@ -212,7 +215,7 @@ class Verification:
         actors = _actors() if self.suspects else []
         for values, leaf, index in self.suspects:
             named = f"{_named(values)}, leaf {index},"
-            if other := exchanged.get(str(values[0])):
+            if other := exchanged.get(str(values[ID])):
                 self.report.add(Kind.EVENTS_SWAPPED, f"{named} has the contents of the event {other}.")
             elif other_index := Leaf.objects.filter(hash=hash_of(values)).values_list("index", flat=True).first():
                 self.report.add(Kind.EVENTS_SWAPPED, f"{named} was sealed as leaf {other_index}.")
@@ -241,18 +244,13 @@ class Verification:
                     self._look_at_clock(values)
                     self.report.unsealed += 1
                     self.report.oldest_unsealed = self.report.oldest_unsealed or str(values[TIME])
-        if self.report.oldest_unsealed and self.report.oldest_unsealed < _text(now.at - PATIENCE):
+        if self.report.oldest_unsealed and self.report.oldest_unsealed < instant_text(now.at - PATIENCE):
             told = f"Events since {self.report.oldest_unsealed} aren't sealed: is there a worker, an open transaction?"
             self.report.add(Kind.NOT_SEALED, told)
 
 
-def _text(instant: datetime) -> str:
-    """As events have it, so that texts can be compared."""
-    return f"{instant.isoformat(timespec='microseconds')[:-6]}Z"
-
-
-def _named(values: Sequence[str | None]) -> str:
-    return f"The event {values[0]} ({values[FIELDS.index('action')]})"
+def _named(values: Values) -> str:
+    return f"The event {values[ID]} ({values[ACTION]})"
 
 
 def _actors() -> list[str]:
@@ -260,13 +258,3 @@ def _actors() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT actor FROM audit_event LIMIT 10000")
         return [actor for (actor,) in cursor.fetchall()]
-
-
-def _partitions() -> set[str]:
-    """The months that have a partition, `YYYY-MM`."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT replace(substr(relname, 13), '_', '-') FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid "
-            "WHERE inhparent = 'audit_event'::regclass"
-        )
-        return {month for (month,) in cursor.fetchall()}

@@ -2,7 +2,6 @@
 
 from typing import Any, cast
 
-from django.conf import settings
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -113,11 +112,5 @@ class SearchView(StrictView):
             threshold=question.get("ranking_options", {}).get("score_threshold", -1.0),
         )
         said = {"query": question["query"]}
-        recorded = settings.AUDIT_SEARCH_TEXT == "recorded"
-        record(
-            action="search.performed",
-            object_type="search",
-            detail={"hits": len(hits)} | (said if recorded else {}),
-            masked={} if recorded else said,
-        )
+        record(action="search.performed", object_type="search", detail={"hits": len(hits)}, said=said)
         return Response(HitsSerializer({"results": hits}).data)

@@ -16,6 +16,13 @@ GRANT USAGE ON SCHEMA public TO daybook_auditor;
 
 # A partitioned table can't be made of a plain one: what is on record is copied, each event as it was written.
 PARTITIONED = """
+DO $$
+BEGIN
+    IF (SELECT relowner FROM pg_class WHERE oid = 'audit_event'::regclass) <> current_user::regrole THEN
+        RAISE EXCEPTION 'migrate as the owner of audit_event, as whom the triggers write'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+END $$;
 DROP TRIGGER audit_event_append_only ON audit_event;
 ALTER TABLE audit_event RENAME TO audit_event_unpartitioned;
 CREATE TABLE audit_event (
@@ -38,7 +45,8 @@ CREATE TABLE audit_event (
 """
 
 # A month's partition, named audit_event_YYYY_MM. The key is a UUIDv7: its first 48 bits are milliseconds since 1970.
-# Attached, and not made in place, because that would lock the writers out of the whole record. A statement that names
+# Attached, and not made in place, because that would lock the writers out of the whole record; it locks the nameless
+# partition. A statement that names
 # a partition fires no trigger of its parent, so each has its own.
 ADD_PARTITION = """
 CREATE FUNCTION audit_first_id(month date) RETURNS uuid
@@ -97,7 +105,8 @@ COPIED = """
 CREATE TABLE audit_event_other PARTITION OF audit_event DEFAULT;
 SELECT audit_add_partition(month::date)
 FROM generate_series(
-    date_trunc('month', coalesce((SELECT min(occurred_at) FROM audit_event_unpartitioned), now()) AT TIME ZONE 'UTC'),
+    date_trunc('month', coalesce((SELECT uuid_extract_timestamp(id) FROM audit_event_unpartitioned ORDER BY id LIMIT 1),
+                                 now()) AT TIME ZONE 'UTC'),
     date_trunc('month', now() AT TIME ZONE 'UTC') + interval '2 months',
     interval '1 month'
 ) AS month;
@@ -128,7 +137,10 @@ BEGIN ATOMIC
 END;
 ALTER TABLE audit_saltkey ALTER COLUMN key SET DEFAULT audit_new_key();
 ALTER TABLE audit_saltkey ENABLE ROW LEVEL SECURITY;
-INSERT INTO audit_saltkey (owner_id) SELECT DISTINCT owner_id FROM audit_event WHERE owner_id IS NOT NULL;
+-- Of those who are still there.
+INSERT INTO audit_saltkey (owner_id)
+SELECT object_id::uuid FROM audit_event WHERE action = 'user.created'
+EXCEPT SELECT object_id::uuid FROM audit_event WHERE action = 'user.deleted';
 
 -- A key may go, which is erasure and is on record, but not be exchanged.
 CREATE FUNCTION audit_forgotten() RETURNS trigger

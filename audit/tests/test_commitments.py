@@ -5,13 +5,16 @@ from base64 import b64decode, b64encode
 from hashlib import sha256
 from typing import Any
 
-from django.db import connection
+import pytest
+from django.db import IntegrityError, connection, transaction
 
 from accounts.identity import AUDITOR_ROLE, NOBODY, SYSTEM, Identity, acting, acting_for
 from accounts.models import User
 from audit.leaves import COLUMNS, hash_of
 from audit.models import Event, SaltKey
+from audit.sealing import seal
 from audit.services import record
+from audit.tests.tampering import found
 from knowledge.models import KnowledgeDoc
 from tasks.models import Task
 
@@ -106,7 +109,7 @@ def test_salts_are_told_to_the_owner_alone(owner: User, peer: User) -> None:
 
 def test_what_an_event_says_besides_can_be_masked_too(owner: User) -> None:
     with acting_for(owner.pk):
-        record(action="search.performed", detail={"hits": 3}, masked={"query": "my symptoms", "label": ""})
+        record(action="search.performed", detail={"hits": 3}, said={"query": "my symptoms", "label": ""})
     event = Event.objects.get(action="search.performed")
     salts = salts_of(event, user(owner))
 
@@ -117,7 +120,7 @@ def test_what_an_event_says_besides_can_be_masked_too(owner: User) -> None:
 
 
 def test_what_is_nobodys_is_masked_without_a_commitment(db: None) -> None:
-    record(action="search.performed", masked={"query": "my symptoms"})
+    record(action="search.performed", said={"query": "my symptoms"})
 
     event = Event.objects.get(action="search.performed")
     assert (event.owner_id, event.detail, event.commitments) == (None, {"query": "•••"}, {})
@@ -148,3 +151,24 @@ def test_erasure_leaves_the_hash_as_it_was_and_nothing_that_the_value_could_be_t
     Task.objects.update(title="y")
     later = Event.objects.get(action="task.updated")
     assert (later.changes, later.commitments) == ({"title": ["•••", "•••"]}, {})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_salt_keys_go_with_their_owner_and_every_leaf_still_holds(owner: User) -> None:
+    Task.objects.create(owner=owner, title="x")
+    seal()
+    key = owner.pk
+    owner.delete()
+    seal()
+
+    assert found() == set()
+    assert not SaltKey.objects.exists()
+    erased = Event.objects.get(action="key.erased")
+    assert (erased.owner_id, erased.object_id, erased.changes) == (key, str(key), {})
+
+
+@pytest.mark.parametrize("verb", ["UPDATE audit_saltkey SET key = ''", "TRUNCATE audit_saltkey"])
+@pytest.mark.django_db
+def test_a_salt_key_cannot_be_exchanged(verb: str, owner: User) -> None:
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(verb)

@@ -2,26 +2,23 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from importlib import import_module
 from secrets import token_bytes
 
 import psycopg
 import pytest
-from django.core.management import call_command
 from django.db import IntegrityError, OperationalError, connection, transaction
 from pytest_django import Settings
 
 from accounts.models import User
 from audit import retention, sealing
 from audit.keys import verifiers
-from audit.models import Event, Leaf, Purge, SaltKey
+from audit.models import Event, Leaf, Purge
 from audit.note import Signer
 from audit.retention import RetentionError, ensure_partitions, months_kept, purge
 from audit.sealing import seal
 from audit.seals import text_of
 from audit.tests.tampering import found, tamper
 from audit.verification import verify
-from tasks.models import Task
 
 OLD = """
     INSERT INTO audit_event (id, occurred_at, actor, request_id, address, action, object_type, object_id)
@@ -233,55 +230,15 @@ def test_a_partition_is_as_append_only_as_the_whole(verb: str) -> None:
         cursor.execute(verb.format("audit_event_2019_01"))
 
 
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_what_was_on_record_before_the_months_is_carried_over(owner: User) -> None:
-    """From 0001 to 0002, with events of both kinds; there is no way back, so the tables are made anew."""
-    sealing_migration = import_module("audit.migrations.0002_sealing")
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL search_path = carried, public")
-        cursor.execute("CREATE SCHEMA carried")
-        cursor.execute("CREATE TABLE audit_event (LIKE public.audit_event INCLUDING DEFAULTS)")
-        cursor.execute("CREATE TRIGGER audit_event_append_only BEFORE DELETE ON audit_event "
-                       "FOR EACH STATEMENT EXECUTE FUNCTION public.audit_refuse()")  # fmt: skip
-        cursor.execute("ALTER TABLE audit_event DROP user_agent, DROP commitments, DROP detail")
-        cursor.execute(OLD.format(month="2020-05"))
-        cursor.execute("UPDATE audit_event SET action = 'search.performed', changes = '{\"hits\": 1}' "
-                       "WHERE object_id = '1'")  # fmt: skip
-        cursor.execute("UPDATE audit_event SET changes = '{\"a\": [1, 2]}' WHERE object_id = '2'")
-        cursor.execute("SELECT id, transaction_id, occurred_at, actor FROM audit_event ORDER BY id")
-        before = cursor.fetchall()
-        cursor.execute(sealing_migration.PARTITIONED)
-        cursor.execute(sealing_migration.ADD_PARTITION)
-        cursor.execute(sealing_migration.COPIED)
-        cursor.execute("SELECT id, transaction_id, occurred_at, actor FROM audit_event ORDER BY id")
-        assert cursor.fetchall() == before
-        cursor.execute("SELECT object_id, changes::text, detail::text FROM carried.audit_event_2020_05 ORDER BY 1")
-        assert cursor.fetchall()[:3] == [("1", "{}", '{"hits": 1}'), ("2", '{"a": [1, 2]}', "{}"), ("3", "{}", "{}")]
-        transaction.set_rollback(True)
-
-
-@pytest.mark.django_db
-def test_no_migration_is_missing() -> None:
-    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_salt_keys_go_with_their_owner_and_every_leaf_still_holds(owner: User) -> None:
-    Task.objects.create(owner=owner, title="x")
-    seal()
-    key = owner.pk
-    owner.delete()
+def test_what_a_clock_that_was_off_left_behind_gets_its_month_and_is_purged(settings: Settings) -> None:
+    settings.AUDIT_RETENTION_DAYS = 365
+    with connection.cursor() as cursor:
+        cursor.execute(OLD.format(month="1999-01"))
     seal()
 
+    assert purge() == []
+    ensure_partitions()
+    assert months_kept()[0] == date(1999, 1, 1)
+    assert purge() == ["1999-01"]
     assert found() == set()
-    assert not SaltKey.objects.exists()
-    erased = Event.objects.get(action="key.erased")
-    assert (erased.owner_id, erased.object_id, erased.changes) == (key, str(key), {})
-
-
-@pytest.mark.parametrize("verb", ["UPDATE audit_saltkey SET key = ''", "TRUNCATE audit_saltkey"])
-@pytest.mark.django_db
-def test_a_salt_key_cannot_be_exchanged(verb: str, owner: User) -> None:
-    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(verb)

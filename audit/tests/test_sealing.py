@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.conf import settings as configured
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from pytest_django import Settings
@@ -46,6 +46,19 @@ def another_connection() -> Iterator[psycopg.Connection[Any]]:
 def insert_task(other: psycopg.Connection[Any], owner: User) -> None:
     other.execute("INSERT INTO tasks_task (owner_id, title, description, completed) VALUES (%s, 'x', '', false)",
                   [owner.pk])  # fmt: skip
+
+
+def wait_until_alone() -> None:
+    """Who is killed leaves a backend that ends its statement first, with its locks."""
+    with connection.cursor() as cursor:
+        for _ in range(300):
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            if cursor.fetchone() == (0,):
+                return
+            sleep(0.1)
+    pytest.fail("somebody else stays connected")
 
 
 def assert_holds() -> None:
@@ -170,7 +183,7 @@ def test_what_is_written_while_a_long_sealing_runs_is_not_accused(
     history: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The seal's time is the snapshot's, and not the end's."""
-    monkeypatch.setattr("audit.clock.TOLERANCE", timedelta(seconds=0.2))
+    monkeypatch.setattr("audit.clock.TOLERANCE", timedelta(seconds=1))
     Task.objects.create(owner=history, title="Sealed at once")
     append = sealing._append
 
@@ -178,7 +191,7 @@ def test_what_is_written_while_a_long_sealing_runs_is_not_accused(
         with another_connection() as other:
             insert_task(other, history)
             other.commit()
-        sleep(0.5)
+        sleep(2)
         append(*arguments)
 
     monkeypatch.setattr(sealing, "_append", slowly)
@@ -190,12 +203,14 @@ def test_what_is_written_while_a_long_sealing_runs_is_not_accused(
 
 
 def test_an_event_that_had_to_wait_for_a_lock_is_not_accused(history: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audit.clock.TOLERANCE", timedelta(seconds=0.2))
+    monkeypatch.setattr("audit.clock.TOLERANCE", timedelta(seconds=1))
     with another_connection() as other:
         other.execute("LOCK TABLE audit_event IN SHARE MODE")
-        ending = Timer(0.5, other.commit)
+        ending = Timer(2, other.commit)
+        started = monotonic()
         ending.start()
         record(action="thing.done")
+        assert monotonic() - started > 1  # it had to wait
         Task.objects.create(owner=history, title="x")
         ending.join()
     seal()
@@ -216,7 +231,7 @@ def test_a_tree_that_a_published_checkpoint_contradicts_is_not_continued(
     with pytest.raises(SealError, match="was cut, or an older one was restored"):
         seal()
     other = Seal.parse(note.rpartition("\n\n")[0] + "\n").checkpoint
-    newest.write_text(note.replace(other.text().split("\n")[2], "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="))
+    newest.write_text(note.replace(other.text().split("\n")[2], b64encode(EMPTY_ROOT).decode()))
     with pytest.raises(SealError, match="another root"):
         seal()
     newest.write_text("torn")
@@ -286,11 +301,6 @@ def test_upkeep_survives_whatever_goes_wrong(monkeypatch: pytest.MonkeyPatch) ->
     assert upkeep.keep(rarely=False) is False
 
 
-def test_an_empty_tree_has_the_empty_root() -> None:
-    assert sealing._bounds(None, Window(datetime.now(UTC), 1, 2, "c")) == ["0", str(2**64 - 1)]
-    assert len(EMPTY_ROOT) == 32
-
-
 @pytest.mark.slow
 def test_twenty_verifications_under_load_raise_no_false_alarm(history: User) -> None:
     stop = Flag()
@@ -317,8 +327,9 @@ def test_twenty_verifications_under_load_raise_no_false_alarm(history: User) -> 
     for thread in threads:
         thread.start()
     try:
-        sizes = []
-        for _ in range(20):
+        sizes: list[int] = []
+        # Twenty, and as many more as a slow machine needs to seal meanwhile.
+        while len(sizes) < 20 or (sizes[-1] == sizes[0] and len(sizes) < 400):
             report = verify(verifiers=verifiers())
             assert report.ok, report.findings
             sizes.append(report.size)
@@ -337,7 +348,7 @@ def test_twenty_verifications_under_load_raise_no_false_alarm(history: User) -> 
 
 @pytest.mark.slow
 def test_a_sealer_that_is_killed_at_any_moment_leaves_a_record_that_the_next_completes(
-    history: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    history: User, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = connection.settings_dict["NAME"]
     script = (
@@ -353,7 +364,7 @@ def test_a_sealer_that_is_killed_at_any_moment_leaves_a_record_that_the_next_com
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "config.settings")
     for _ in range(5):
         sealer = subprocess.Popen(
-            [sys.executable, "-c", script], cwd=configured.BASE_DIR, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", script], cwd=settings.BASE_DIR, stdout=subprocess.PIPE, text=True
         )
         assert sealer.stdout
         assert sealer.stdout.readline() == "ready\n"
@@ -364,11 +375,9 @@ def test_a_sealer_that_is_killed_at_any_moment_leaves_a_record_that_the_next_com
         sealer.wait()
         sealer.stdout.close()
         assert_holds()
-    configured.AUDIT_CHECKPOINT_DIR = tmp_path
-    try:
-        seal()
-    finally:
-        configured.AUDIT_CHECKPOINT_DIR = None
+    wait_until_alone()
+    settings.AUDIT_CHECKPOINT_DIR = tmp_path
+    seal()
 
     sizes = {int(path.stem.removeprefix("checkpoint-")) for path in tmp_path.glob("checkpoint-*.txt")}
     assert sizes == set(Checkpoint.objects.values_list("size", flat=True))

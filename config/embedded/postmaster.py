@@ -19,7 +19,7 @@ _PID, _SOCKET_DIR, _STATUS = 0, 4, 7
 # The shell leaves the server to init, so it is nobody's zombie when it dies; `$0` is the log.
 _DAEMONISE = '"$@" </dev/null >>"$0" 2>&1 &'
 
-_UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from audit import activity
-from audit.activity import PERIODS, first_id
+from audit.activity import PERIODS
+from audit.ids import first_id
 from audit.keys import signer
 from audit.models import Checkpoint, Event, Purge
 from audit.note import Signer

@@ -160,7 +160,7 @@ def test_changes_are_told_before_and_after(owner: User, owner_client: APIClient,
 
 def test_detail_is_told_with_the_commitment_to_what_is_masked(owner: User, staff_browser: Client) -> None:
     detail: dict[str, Any] = {"hits": 3, "words": "<b>ä</b>", "more": {"a": [None]}}
-    record(action="thing.sought", detail=detail, masked={"query": "what I sought"}, concerning=owner.pk)
+    record(action="thing.sought", detail=detail, said={"query": "what I sought"}, concerning=owner.pk)
     event = Event.objects.get(action="thing.sought")
 
     response = staff_browser.get(f"{URL}{event.pk}/change/")
