@@ -15,7 +15,7 @@ from audit.ids import first_id
 from audit.keys import verifiers
 from audit.models import Checkpoint, Event, Purge
 from audit.note import NoteError, read_note
-from audit.sealing import window
+from audit.sealing import obstacle, window
 from audit.seals import Seal
 
 # Counting stops here, so that a page about a sealer that stands still doesn't count all that it left.
@@ -88,7 +88,7 @@ class SealState:
 
 
 def seal_state() -> SealState:
-    """As it is now; the last checkpoint's signature is checked, and nothing below it."""
+    """As it is now: whether the last checkpoint is signed by a known key, and is of the tree that is stored."""
     stored = Checkpoint.objects.order_by("-size").first()
     if stored is None:
         return SealState("", None, "", *_unsealed(0))
@@ -96,6 +96,8 @@ def seal_state() -> SealState:
         seal = Seal.parse(read_note(stored.note, verifiers()))
     except NoteError as exc:
         return SealState(stored.note, fault=str(exc))
+    if fault := obstacle():
+        return SealState(stored.note, fault=fault)
     # Where transactions are counted anew, after a restore, the last seal's number says nothing.
     start = seal.window.horizon if seal.window.cluster == window().cluster else 0
     return SealState(stored.note, seal, "", *_unsealed(start))

@@ -13,7 +13,7 @@ from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -73,11 +73,20 @@ class EventAdmin(RecordedAdmin):
     list_display = ["time", "action", "by", "about", "result", "request"]
     list_filter = ["outcome", PeriodFilter, ActionFilter]
     search_fields = ["object_id__exact", "request_id__exact"]
-    search_help_text = "An object's id or a request id, exactly."
+    search_help_text = "An object's id, a request id, or a person's e-mail address, exactly."
     readonly_fields = ["time", "by", "about_in_full", "concerning", "result", "written", "told", "leaf"]
 
     class Media:
         css = {"all": ["audit/record.css"]}
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Event], search_term: str) -> Any:
+        """By an address: what that person did, and what concerns them."""
+        found = super().get_search_results(request, queryset, search_term)
+        if "@" not in search_term:
+            return found
+        person = get_user_model()._default_manager.filter(email=search_term.strip().lower()).first()
+        theirs = Q(actor=str(person.pk)) | Q(owner_id=person.pk) if person else Q(pk__in=[])
+        return queryset.filter(theirs), False
 
     def get_urls(self) -> list[URLPattern]:
         """One page more."""
@@ -156,7 +165,7 @@ class EventAdmin(RecordedAdmin):
     @admin.display(description="concerns")
     def concerning(self, event: Any) -> str:
         """Whose it is."""
-        return _person(event, str(event.owner_id or "")) or "nobody in particular"
+        return _person(event, str(event.owner_id or ""), whole=True) or "nobody in particular"
 
     @admin.display(description="object")
     def about(self, event: Event) -> str:
@@ -225,10 +234,11 @@ def _name(events: Iterable[Any]) -> None:
         event.people = people
 
 
-def _person(event: Any, actor: str) -> str:
-    """A user's address and page; an actor that is no user, or no longer one, as it is."""
+def _person(event: Any, actor: str, *, whole: bool = False) -> str:
+    """A user's address and page; an actor that is no user, or no longer one, as it is, in a list cut."""
     if actor not in event.people:
-        return format_html('<span title="{}">{}</span>', actor, _short(actor)) if USER_ID.fullmatch(actor) else actor
+        cut = USER_ID.fullmatch(actor) and not whole
+        return format_html('<span title="{}">{}</span>', actor, _short(actor)) if cut else actor
     meta = get_user_model()._meta
     page = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[actor])
     return format_html('<a href="{}" title="{}">{}</a>', page, event.people[actor], event.people[actor])

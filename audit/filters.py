@@ -7,13 +7,13 @@ from web.lists import InstantFilter
 
 
 class EventFilter(filters.FilterSet):
-    """Exact matches, and `from` (inclusive) and `to` (exclusive) in RFC 3339."""
+    """Exact matches, and `from` (inclusive) and `to` (exclusive) in RFC 3339. `owner_id` is for staff."""
 
     outcome = filters.ChoiceFilter(choices=Event.Outcome.choices)
 
     class Meta:
         model = Event
-        fields = ["action", "object_type", "object_id", "actor", "outcome", "request_id"]
+        fields = ["action", "object_type", "object_id", "actor", "owner_id", "outcome", "request_id"]
 
 
 # `from` is a keyword of Python, so it can't be an attribute in the class above.

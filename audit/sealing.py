@@ -73,6 +73,15 @@ def _grow() -> tuple[Seal, str] | None:
     return fresh, note
 
 
+def obstacle() -> str:
+    """Why the tree must not grow; empty if it may."""
+    try:
+        _frontier(_last())
+    except SealError as exc:
+        return str(exc)
+    return ""
+
+
 def try_lock() -> bool:
     """Whether this transaction is now the one that seals or purges."""
     with connection.cursor() as cursor:

@@ -5,8 +5,8 @@ from typing import Any
 
 import structlog
 
-from audit.retention import ensure_partitions, purge
-from audit.sealing import seal
+from audit.retention import RetentionError, ensure_partitions, purge
+from audit.sealing import SealError, seal
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +24,9 @@ def keep(*, rarely: bool = True) -> bool:
 def _tried(step: Callable[[], Any]) -> bool:
     try:
         step()
+    except (SealError, RetentionError) as exc:
+        log.error("record_not_kept", step=step.__name__, error=str(exc))
+        return False
     except Exception:
         log.exception("record_not_kept", step=step.__name__)
         return False

@@ -190,7 +190,7 @@ class Verification:
             root = self.frontier.root()
             if self.claim.seal.checkpoint.root == root:
                 self.report.size, self.report.root = self.claim.size, b64encode(root).decode()
-                self.report.sealed_at = self.claim.seal.window.at.isoformat()
+                self.report.sealed_at = instant_text(self.claim.seal.window.at)
             elif self.tree_holds or not self.claim.stored:
                 told = (
                     f"{self.claim.source} has another root: between the leaves {self.report.size} and {self.claim.size}"

@@ -237,7 +237,9 @@ def verify_checkpoints(options: argparse.Namespace, keys: Keys) -> Document:
     try:
         roots = rebuild_both(old.size, new.size, path, old.root) if old.size else (sha256().digest(), new.root)
     except ValueError:
-        raise DisprovedError("The proof has too few or too many hashes for these sizes.") from None
+        raise DisprovedError(
+            "The proof has too few or too many hashes for these sizes: was it asked with since=<old size>?"
+        ) from None
     if roots != (old.root, new.root):
         raise DisprovedError("The newer log doesn't begin with the events of the older: the past was changed.")
     return {"claims": [str(old), str(new), f"The newer log begins with the same {old.size} events as the older."]}

@@ -73,5 +73,6 @@ class VectorChunkAdmin(OwnedAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Chunks go with their document."""
-        return False
+        """Chunks go with their document or their owner, and not on pages of their own."""
+        here = request.resolver_match.url_name if request.resolver_match else None
+        return not (here or "").startswith("knowledge_vectorchunk") and super().has_delete_permission(request, obj)

@@ -68,12 +68,6 @@ class DocumentViewSet(StrictView, ModelViewSet[KnowledgeDoc]):
         record(action="document.read", object_type="document", object_id=document.pk)
         return Response(self.get_serializer(document).data)
 
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """A page of documents, without their contents. Titles and metadata tell enough: it is put on record."""
-        response = super().list(request, *args, **kwargs)
-        record(action="document.listed", object_type="document", detail={"rows": len(response.data["results"])})
-        return response
-
     def perform_update(self, serializer: BaseSerializer[KnowledgeDoc]) -> None:
         """New content is indexed anew. A change of nothing is a look, for the answer holds the document."""
         document = cast(KnowledgeDoc, serializer.instance)
@@ -112,5 +106,6 @@ class SearchView(StrictView):
             threshold=question.get("ranking_options", {}).get("score_threshold", -1.0),
         )
         said = {"query": question["query"]}
-        record(action="search.performed", object_type="search", detail={"hits": len(hits)}, said=said)
+        seen = {"hits": len(hits), "documents": sorted({str(hit["document_id"]) for hit in hits})}
+        record(action="search.performed", object_type="search", detail=seen, said=said)
         return Response(HitsSerializer({"results": hits}).data)

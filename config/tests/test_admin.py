@@ -95,6 +95,18 @@ def test_what_is_done_in_the_admin_leaves_no_titles_behind(staff: User, owner: U
         assert "1 tasks" in page.content.decode()
 
 
+def test_staff_delete_a_user_with_everything_that_is_theirs(staff: User, staff_browser: Client) -> None:
+    fill(staff, 1)
+    user = User.objects.get(email="user0@example.com")
+    assert VectorChunk.objects.filter(owner=user).exists()
+
+    response = staff_browser.post(url(User, "delete", user.pk), {"post": "yes"})
+
+    assert response.status_code == 302
+    assert not VectorChunk.objects.exists()
+    assert not User.objects.filter(pk=user.pk).exists()
+
+
 def test_the_owner_of_a_row_is_chosen_once(staff: User, owner: User, peer: User, staff_browser: Client) -> None:
     staff_browser.post(url(Task, "add"), {"owner": owner.pk, "title": "x", "description": ""})
     task = Task.objects.get()

@@ -78,10 +78,14 @@ def test_api_search_peer_finds_nothing_of_the_owners(peer: User, peer_client: AP
 
 @pytest.mark.usefixtures("library")
 def test_api_search_is_on_record_without_its_words(owner: User, owner_client: APIClient) -> None:
-    search(owner_client, "my symptoms")
+    seen = sorted({hit["document_id"] for hit in search(owner_client, "my symptoms")})
 
     event = Event.objects.get(action="search.performed")
-    assert (event.actor, event.owner_id, event.detail) == (str(owner.pk), owner.pk, {"hits": 3, "query": "•••"})
+    assert (event.actor, event.owner_id, event.detail) == (
+        str(owner.pk),
+        owner.pk,
+        {"hits": 3, "documents": seen, "query": "•••"},
+    )
     assert len(event.commitments["query"][1]) == 44
     assert "symptoms" not in str(list(Event.objects.values()))
 
@@ -89,10 +93,13 @@ def test_api_search_is_on_record_without_its_words(owner: User, owner_client: AP
 @pytest.mark.usefixtures("library")
 def test_api_search_is_on_record_with_its_words_if_policy_says_so(owner_client: APIClient, settings: Settings) -> None:
     settings.AUDIT_SEARCH_TEXT = "recorded"
-    search(owner_client, "my symptoms")
+    seen = sorted({hit["document_id"] for hit in search(owner_client, "my symptoms")})
 
     event = Event.objects.get(action="search.performed")
-    assert (event.detail, event.commitments) == ({"hits": 3, "query": "my symptoms"}, {})
+    assert (event.detail, event.commitments) == (
+        {"hits": 3, "documents": seen, "query": "my symptoms"},
+        {},
+    )
 
 
 @pytest.mark.usefixtures("library")

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from audit import seals
+from audit.models import Checkpoint
 from audit.upkeep import keep
 
 
@@ -14,9 +14,9 @@ class Command(BaseCommand):
     help = "Seal what has happened, purge what is too old, make room for the months to come."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it, and print the newest checkpoint."""
+        """Do it, and print the newest checkpoint, to be kept elsewhere."""
         kept = keep()
-        if seal := seals.latest():
-            self.stdout.write(seal.checkpoint.text().strip())
+        if newest := Checkpoint.objects.order_by("-size").first():
+            self.stdout.write(newest.note, ending="")
         if not kept:
             raise CommandError("Not everything could be done; the log says what, and why.")

@@ -14,6 +14,7 @@ from audit.findings import SHOWN, Report
 from audit.keys import verifiers
 from audit.note import MalformedKey, Verifier
 from audit.publication import newest_file
+from audit.seals import Seal, text_of
 from audit.verification import leaves_to_verify, verify
 
 
@@ -41,8 +42,12 @@ class Command(BaseCommand):
     def handle(self, *, checkpoints: list[tuple[str, str]], keys: list[Verifier], **options: Any) -> None:
         """Verify, and say what was found. The newest published checkpoint is one of those from outside."""
         started = time.perf_counter()
-        if published := newest_file():
-            checkpoints = [*checkpoints, (str(published), published.read_text(encoding="utf-8"))]
+        try:
+            published = newest_file()
+        except OSError as exc:
+            raise CommandError(f"AUDIT_CHECKPOINT_DIR can't be read: {exc}", returncode=2) from exc
+        if published:
+            checkpoints = [*checkpoints, _readable(str(published))]
         with _progress() as bar:
             task = bar.add_task("Verifying", total=leaves_to_verify())
             report = verify(
@@ -56,14 +61,18 @@ class Command(BaseCommand):
         else:
             self.stdout.write("\n".join(_summary(report, seconds)))
         if not report.ok:
-            raise CommandError("The record isn't what was sealed.", returncode=1)
+            raise CommandError(f"Found: {', '.join(report.found)}.", returncode=1)
 
 
 def _readable(name: str) -> tuple[str, str]:
+    """A file's name and the signed note in it: bare, or as the API answers it. Whether it holds is seen later."""
     try:
-        return name, Path(name).read_text(encoding="utf-8")
-    except (OSError, ValueError) as exc:
-        raise argparse.ArgumentTypeError(f"can't read {name}: {exc}") from exc
+        text = Path(name).read_text(encoding="utf-8")
+        note = str(json.loads(text)["note"]) if text.startswith("{") else text
+        Seal.parse(text_of(note))
+    except (OSError, ValueError, KeyError) as exc:
+        raise argparse.ArgumentTypeError(f"{name} holds no checkpoint: {exc}") from exc
+    return name, note
 
 
 def _verifier(text: str) -> Verifier:
@@ -83,12 +92,11 @@ def _summary(report: Report, seconds: float) -> list[str]:
     """What a person reads."""
     lines = [f"{finding.kind}: {finding.message}" for finding in report.findings]
     lines += [f"{kind}: {count - SHOWN} more" for kind, count in report.found.items() if count > SHOWN]
-    sealed = f"sealed {report.sealed_at}, root {report.root}" if report.size else "nothing is sealed yet"
+    sealed = f"sealed {report.sealed_at}, root {report.root}" if report.size else "no checkpoint holds"
     checked = f"{report.checkpoints} stored and {report.given} given checkpoints"
     lines.append(f"{report.size} events hold: {sealed}; {checked}; {seconds} s.")
     if report.purged:
         lines.append(f"{report.purged} events were purged; their leaves hold.")
     if report.unsealed:
-        lines.append(f"{report.unsealed} events aren't sealed yet, the oldest of {report.oldest_unsealed}.")
-    lines.append("The record is what was sealed." if report.ok else f"Found: {', '.join(report.found)}.")
-    return lines
+        lines.append(f"Not sealed yet: {report.unsealed}, the oldest of {report.oldest_unsealed}.")
+    return [*lines, "The record is what was sealed."] if report.ok else lines

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from audit import activity
+from audit import activity, sealing
 from audit.activity import PERIODS
 from audit.ids import first_id
 from audit.keys import signer
@@ -110,10 +110,20 @@ def test_a_checkpoint_by_an_unknown_key_is_not_to_be_trusted(owner: User, staff_
     assert "Waiting to be sealed" not in said
 
 
-def test_a_restored_record_is_counted_from_its_beginning(owner: User) -> None:
-    checkpoint(10**6, Window(datetime.now(UTC), 2**62, 2**62, "elsewhere"), signer())
+def test_a_restored_record_is_counted_from_its_beginning(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sealing, "window", lambda: Window(datetime.now(UTC), 2**62, 2**62, "elsewhere"))
+        seal()
+    assert activity.seal_state().unsealed == 0
+    happened(datetime.now(UTC))
 
-    assert activity.seal_state().unsealed == Event.objects.count() > 0
+    assert activity.seal_state().unsealed == 1
+
+
+def test_a_tree_that_is_not_the_sealed_one_is_not_to_be_trusted(owner: User, staff_browser: Client) -> None:
+    checkpoint(10**6, sealing.window(), signer())
+
+    assert "The stored tree is incomplete" in page(staff_browser)
 
 
 def test_events_of_an_older_cluster_are_not_taken_for_new_ones(owner: User) -> None:
@@ -232,7 +242,7 @@ def test_the_page_is_for_staff(owner: User, client: Client) -> None:
     assert client.get(URL).status_code == 302
 
 
-def test_the_page_costs_eight_statements_however_much_happened(owner: User, staff_browser: Client) -> None:
+def test_the_page_costs_ten_statements_however_much_happened(owner: User, staff_browser: Client) -> None:
     seal()
     with CaptureQueriesContext(connection) as few:
         staff_browser.get(URL)
@@ -242,7 +252,7 @@ def test_the_page_costs_eight_statements_however_much_happened(owner: User, staf
         staff_browser.get(URL)
 
     # Session, user, checkpoint, horizon, unsealed, oldest, purges, activity.
-    assert len(few) == len(many) == 8
+    assert len(few) == len(many) == 10
 
 
 @pytest.mark.django_db

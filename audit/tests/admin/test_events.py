@@ -268,3 +268,13 @@ def test_what_is_not_ours_keeps_the_history_it_has(staff_browser: Client) -> Non
 def test_the_list_is_for_who_may_see_events(temp_client: Client) -> None:
     assert temp_client.get(URL).status_code == 403
     assert temp_client.get(f"{URL}{Event.objects.latest('pk').pk}/change/").status_code == 403
+
+
+def test_events_are_found_by_a_persons_address(owner: User, peer: User, staff_browser: Client) -> None:
+    Task.objects.create(owner=owner, title="x")
+
+    theirs = staff_browser.get("/admin/audit/event/", {"q": " Owner@example.com"}).context["cl"].result_list
+    nobodys = staff_browser.get("/admin/audit/event/", {"q": "nobody@example.com"}).context["cl"].result_list
+
+    assert {event.owner_id for event in theirs} == {owner.pk}
+    assert not nobodys
