@@ -6,10 +6,12 @@ from uuid import uuid4
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
+from rest_framework.exceptions import NotFound
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from audit.models import Event, SaltKey
+from audit.proofs import prove_event
 from audit.sealing import seal
 from audit.tests.test_verify_script import Desk
 from tasks.models import Task
@@ -175,3 +177,10 @@ def test_api_proof_of_what_was_removed_with_its_owner_stands(
 
     assert owner_client.get(url(created.pk)).status_code == 401
     assert verdict(desk, staff_client, proof(staff_client, created))[0] == 0
+
+
+@pytest.mark.django_db
+def test_an_event_that_is_gone_by_now_has_no_proof() -> None:
+    """Its month was purged between two statements."""
+    with pytest.raises(NotFound):
+        prove_event(uuid4())

@@ -179,6 +179,19 @@ def test_there_is_room_for_the_months_to_come() -> None:
     assert months_kept() == months
 
 
+@pytest.mark.django_db(transaction=True)
+def test_while_somebody_seals_no_partition_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "MONTHS_AHEAD", retention.MONTHS_AHEAD + 1)
+    months = months_kept()
+    parameters = connection.get_connection_params()
+    parameters.pop("cursor_factory")
+    with psycopg.connect(**parameters) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [sealing.LOCK])
+        ensure_partitions()
+
+    assert months_kept() == months
+
+
 @pytest.mark.django_db
 def test_an_event_goes_to_the_partition_of_its_month(owner: User) -> None:
     with connection.cursor() as cursor:

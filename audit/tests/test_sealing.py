@@ -6,7 +6,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from threading import Event as Flag
@@ -24,7 +24,7 @@ from accounts.models import User
 from audit import publication, sealing, seals, upkeep
 from audit.keys import signer, verifiers
 from audit.merkle import EMPTY_ROOT
-from audit.models import Checkpoint, Event, Leaf, Node
+from audit.models import Checkpoint, Event, Leaf, Node, Purge, SaltKey
 from audit.note import read_note
 from audit.sealing import SealError, seal
 from audit.seals import Seal, Window
@@ -261,6 +261,15 @@ def test_after_a_restore_into_another_cluster_everything_is_sealed_once(
     assert again
     assert again.checkpoint.size == SIZE + 2
     assert_holds()
+
+
+def test_each_row_of_the_tree_names_itself(history: User) -> None:
+    Task.objects.bulk_create(Task(owner=history, title="x") for _ in range(256 - SIZE))
+    seal()
+    rows = [Leaf.objects.get(index=7), Node.objects.get(), Checkpoint.objects.get(size=6), SaltKey.objects.get()]
+
+    assert [str(row) for row in rows] == ["leaf 7", "node 8/0", "checkpoint at 6", f"salt key of {history.pk}"]
+    assert str(Purge(month=date(2020, 1, 1))) == "purge of 2020-01"
 
 
 def test_nodes_are_kept_of_each_eighth_level(history: User) -> None:

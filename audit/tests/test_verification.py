@@ -249,6 +249,14 @@ def test_8_no_time_is_too_strange_to_be_found(time: str) -> None:
 
 
 @pytest.mark.usefixtures("history")
+def test_8_a_time_that_is_none_is_found_before_it_is_sealed() -> None:
+    forged = FORGED.format(shift="", shift_time="", transaction="pg_current_xact_id()")
+    tamper(forged.replace("clock_timestamp()", "'infinity'"))
+
+    assert found() == {"clock_changed"}
+
+
+@pytest.mark.usefixtures("history")
 def test_8_two_thousand_years_are_seen() -> None:
     """A year has the same digits before our era."""
     tamper("UPDATE audit_event SET occurred_at = (occurred_at::text || ' BC')::timestamptz WHERE id = %s",

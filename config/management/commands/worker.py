@@ -1,7 +1,7 @@
 """`manage.py worker`: run the jobs."""
 
 import asyncio
-from itertools import count
+import time
 from typing import Any
 
 import structlog
@@ -56,8 +56,11 @@ async def work(worker_app: App) -> None:
 
 async def keep_record_forever() -> None:
     """Seal, whatever the queue is busy with: a job that embeds a book would hold a sealing job up for minutes."""
-    for number in count():
-        await asyncio.to_thread(keep_record, rarely=number % max(1, HOUR // settings.AUDIT_SEAL_SECONDS) == 0)
+    due = time.monotonic()
+    while True:
+        rarely = time.monotonic() >= due
+        due += HOUR * rarely
+        await asyncio.to_thread(keep_record, rarely=rarely)
         await asyncio.sleep(settings.AUDIT_SEAL_SECONDS)
 
 
