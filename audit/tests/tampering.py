@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
 
 from audit.keys import verifiers
 from audit.models import Leaf
+from audit.retention import ensure_partitions, months_kept
 from audit.verification import verify
 
 GUARDED = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'audit_append_only'"
@@ -32,6 +34,13 @@ def tamper(*statements: str, parameters: Sequence[Any] = ()) -> None:
     with unguarded() as cursor:
         for statement in statements:
             cursor.execute(statement, parameters if "%s" in statement else None)
+
+
+def only_months_to_come() -> None:
+    """What a test has put into the past goes, partitions and all."""
+    ensure_partitions()
+    past = [month for month in months_kept() if month < datetime.now(UTC).date().replace(day=1)]
+    tamper(*(f"DROP TABLE audit_event_{month:%Y_%m}" for month in past))
 
 
 def found(*given: tuple[str, str]) -> set[str]:

@@ -17,7 +17,7 @@ from audit.note import Signer
 from audit.retention import RetentionError, ensure_partitions, months_kept, purge
 from audit.sealing import seal
 from audit.seals import text_of
-from audit.tests.tampering import found, tamper
+from audit.tests.tampering import found, only_months_to_come, tamper
 from audit.verification import verify
 
 OLD = """
@@ -42,7 +42,7 @@ def old(transactional_db: None, settings: Settings) -> Iterator[None]:
     happen_in("2019-01", "2019-03")
     seal()
     yield
-    tamper(*(f"DROP TABLE audit_event_{month:%Y_%m}" for month in months_kept() if month.year == 2019))
+    only_months_to_come()
 
 
 @pytest.mark.usefixtures("old")
@@ -221,7 +221,7 @@ def test_events_that_came_before_their_month_was_ready_move_into_it() -> None:
     assert found() == set()
     with pytest.raises(IntegrityError, match="append-only"), connection.cursor() as cursor:
         cursor.execute("DELETE FROM audit_event_other")
-    tamper("DROP TABLE audit_event_1999_01")
+    only_months_to_come()
 
 
 @pytest.mark.usefixtures("old")
