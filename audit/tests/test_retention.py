@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from secrets import token_bytes
+from threading import Thread
 
 import psycopg
 import pytest
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from pytest_django import Settings
 
 from accounts.models import User
 from audit import retention, sealing
+from audit.guards import Difference, differences
 from audit.keys import verifiers
 from audit.models import Event, Leaf, Purge
 from audit.note import Signer
@@ -234,6 +236,31 @@ def test_a_purge_that_would_have_to_wait_is_put_off() -> None:
         with pytest.raises(OperationalError, match="lock timeout"):
             purge()
     assert purge() == ["2019-01", "2019-03"]
+
+
+@pytest.mark.usefixtures("old")
+def test_no_month_is_purged_beneath_a_verification(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is gone after the snapshot would be neither there nor purged."""
+    outcome: list[object] = []
+
+    def attempt() -> None:
+        try:
+            outcome.append(purge())
+        except OperationalError as exc:
+            outcome.append(str(exc))
+        finally:
+            connections.close_all()
+
+    def meanwhile() -> list[Difference]:
+        thread = Thread(target=attempt)
+        thread.start()
+        thread.join()
+        return differences()
+
+    monkeypatch.setattr("audit.verification.differences", meanwhile)
+
+    assert found() == set()
+    assert "lock timeout" in str(outcome)
 
 
 @pytest.mark.parametrize("verb", ["UPDATE {} SET actor = ''", "DELETE FROM {}", "TRUNCATE {}"])

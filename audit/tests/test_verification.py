@@ -283,10 +283,11 @@ def test_8_an_event_backdated_by_a_transaction_that_was_open_is_found(history: U
     parameters = connection.get_connection_params()
     parameters.pop("cursor_factory")
     shift = "interval '-1000 days'"
+    Task.objects.create(owner=history, title="Sealed while the transaction is open")
     with psycopg.connect(**parameters) as open_one:
         open_one.execute("SELECT pg_current_xact_id()")
-        Task.objects.create(owner=history, title="x")
-        seal()
+        Task.objects.create(owner=history, title="Begun later, and so not")
+        assert seal()
         open_one.execute(FORGED.format(shift=shift, shift_time=f"+ {shift}", transaction="pg_current_xact_id()"))
     seal()
 
