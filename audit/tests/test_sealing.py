@@ -272,6 +272,24 @@ def test_each_row_of_the_tree_names_itself(history: User) -> None:
     assert str(Purge(month=date(2020, 1, 1))) == "purge of 2020-01"
 
 
+def test_a_function_that_stands_in_for_a_built_in_one_is_passed_by(history: User) -> None:
+    cluster = sealing.window().cluster
+    Task.objects.create(owner=history, title="x")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA evil")
+        cursor.execute(
+            "CREATE FUNCTION evil.pg_control_system(OUT system_identifier bigint) LANGUAGE sql AS 'SELECT 42::bigint'"
+        )
+        cursor.execute("SET search_path = evil, pg_catalog, public")
+        try:
+            fresh = seal()
+        finally:
+            cursor.execute("RESET search_path; DROP SCHEMA evil CASCADE")
+
+    assert fresh
+    assert fresh.window.cluster == cluster != "42"
+
+
 def test_nodes_are_kept_of_each_eighth_level(history: User) -> None:
     Task.objects.bulk_create(Task(owner=history, title="x") for _ in range(512 - SIZE))
     seal()
