@@ -12,6 +12,7 @@ from typing import Any
 from audit.merkle import leaf_hash
 
 VERSION = 1
+# In this order for ever, because the text is hashed; the order of what the API shows is its own.
 PLAIN = (
     "id",
     "transaction_id",
