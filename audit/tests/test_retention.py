@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from io import StringIO
 from secrets import token_bytes
 from threading import Thread
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from pytest_django import Settings
 
@@ -57,6 +59,9 @@ def test_what_is_too_old_goes_by_months_and_the_rest_still_holds() -> None:
     seal()
     report = verify(verifiers=verifiers())
     assert (report.ok, report.purged, report.size) == (True, 10, 12)
+    told = StringIO()
+    call_command("verify_audit", stdout=told)
+    assert "10 events were purged; their leaves hold." in told.getvalue()
 
 
 @pytest.mark.usefixtures("old")
