@@ -20,7 +20,8 @@ def publish() -> None:
     directory: Path | None = settings.AUDIT_CHECKPOINT_DIR
     if directory is None:
         return
-    published = max((_size(path) for path in _files(directory)), default=0)
+    newest = newest_file()
+    published = int(newest.stem.removeprefix("checkpoint-")) if newest else 0
     for checkpoint in Checkpoint.objects.filter(size__gt=published).order_by("size").iterator():
         _write(directory / f"checkpoint-{checkpoint.size:020}.txt", checkpoint.note)
 
@@ -53,15 +54,8 @@ def find_fork(size: int) -> str | None:
 def newest_file() -> Path | None:
     """The last checkpoint that left the database, if any did."""
     directory: Path | None = settings.AUDIT_CHECKPOINT_DIR
-    return max(_files(directory), default=None) if directory else None
-
-
-def _files(directory: Path) -> list[Path]:
-    return [path for path in directory.iterdir() if FILE.fullmatch(path.name)]
-
-
-def _size(path: Path) -> int:
-    return int(path.stem.removeprefix("checkpoint-"))
+    files = (path for path in directory.iterdir() if FILE.fullmatch(path.name)) if directory else ()
+    return max(files, default=None)
 
 
 def _write(path: Path, note: str) -> None:

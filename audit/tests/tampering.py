@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 from django.db import connection
 
 from audit.keys import verifiers
@@ -13,6 +14,15 @@ from audit.retention import ensure_partitions, months_kept
 from audit.verification import verify
 
 GUARDED = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'audit_append_only'"
+
+
+@contextmanager
+def another_connection() -> Iterator[psycopg.Connection[Any]]:
+    """Somebody else at the tests' database, whose transaction is committed at the end."""
+    parameters = connection.get_connection_params()
+    parameters.pop("cursor_factory")
+    with psycopg.connect(**parameters) as other:
+        yield other
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from io import StringIO
 from secrets import token_bytes
 from threading import Thread
 
-import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, OperationalError, connection, connections, transaction
@@ -21,7 +20,7 @@ from audit.note import Signer
 from audit.retention import RetentionError, ensure_partitions, months_kept, purge
 from audit.sealing import seal
 from audit.seals import text_of
-from audit.tests.tampering import found, only_months_to_come, tamper
+from audit.tests.tampering import another_connection, found, only_months_to_come, tamper
 from audit.verification import verify
 
 OLD = """
@@ -112,9 +111,7 @@ def test_a_month_that_was_tampered_with_stays_as_evidence(tampering: str) -> Non
 
 @pytest.mark.usefixtures("old")
 def test_while_somebody_seals_nothing_is_purged() -> None:
-    parameters = connection.get_connection_params()
-    parameters.pop("cursor_factory")
-    with psycopg.connect(**parameters) as other:
+    with another_connection() as other:
         other.execute("SELECT pg_advisory_xact_lock(%s)", [sealing.LOCK])
         assert purge() == []
 
@@ -190,9 +187,7 @@ def test_there_is_room_for_the_months_to_come() -> None:
 def test_while_somebody_seals_no_partition_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "MONTHS_AHEAD", retention.MONTHS_AHEAD + 1)
     months = months_kept()
-    parameters = connection.get_connection_params()
-    parameters.pop("cursor_factory")
-    with psycopg.connect(**parameters) as other:
+    with another_connection() as other:
         other.execute("SELECT pg_advisory_xact_lock(%s)", [sealing.LOCK])
         ensure_partitions()
 
@@ -234,9 +229,7 @@ def test_events_that_came_before_their_month_was_ready_move_into_it() -> None:
 @pytest.mark.usefixtures("old")
 def test_a_purge_that_would_have_to_wait_is_put_off() -> None:
     """Whoever waits for the table's lock is waited for by every write."""
-    parameters = connection.get_connection_params()
-    parameters.pop("cursor_factory")
-    with psycopg.connect(**parameters) as reader:
+    with another_connection() as reader:
         reader.execute("SELECT count(*) FROM audit_event")
         with pytest.raises(OperationalError, match="lock timeout"):
             purge()

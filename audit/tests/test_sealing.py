@@ -4,8 +4,6 @@ import signal
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -30,17 +28,9 @@ from audit.sealing import SealError, seal
 from audit.seals import Seal, Window
 from audit.services import record
 from audit.tests.conftest import SIZE
-from audit.tests.tampering import tamper
+from audit.tests.tampering import another_connection, tamper
 from audit.verification import verify
 from tasks.models import Task
-
-
-@contextmanager
-def another_connection() -> Iterator[psycopg.Connection[Any]]:
-    parameters = connection.get_connection_params()
-    parameters.pop("cursor_factory")
-    with psycopg.connect(**parameters) as other:
-        yield other
 
 
 def insert_task(other: psycopg.Connection[Any], owner: User) -> None:

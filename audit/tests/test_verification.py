@@ -8,7 +8,6 @@ from pathlib import Path
 from secrets import token_bytes
 from typing import Any
 
-import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -22,7 +21,7 @@ from audit.note import Signer
 from audit.sealing import SealError, seal
 from audit.seals import text_of
 from audit.tests.conftest import SIZE
-from audit.tests.tampering import event_at, found, tamper
+from audit.tests.tampering import another_connection, event_at, found, tamper
 from audit.verification import verify
 from tasks.models import Task
 
@@ -280,11 +279,9 @@ def test_8_a_backdated_event_is_found_though_a_restore_had_it_sealed(monkeypatch
 
 @pytest.mark.usefixtures("history")
 def test_8_an_event_backdated_by_a_transaction_that_was_open_is_found(history: User) -> None:
-    parameters = connection.get_connection_params()
-    parameters.pop("cursor_factory")
     shift = "interval '-1000 days'"
     Task.objects.create(owner=history, title="Sealed while the transaction is open")
-    with psycopg.connect(**parameters) as open_one:
+    with another_connection() as open_one:
         open_one.execute("SELECT pg_current_xact_id()")
         Task.objects.create(owner=history, title="Begun later, and so not")
         assert seal()
