@@ -3,10 +3,13 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
+LINTERS := .venv/openapi
+# Node comes from PyPI like everything else; what it runs tells nobody, and looks for no newer version of itself.
+NODE := PATH="$(CURDIR)/$(BIN):$$PATH" REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true
 # The machine's own certificates, as pip uses them: behind a proxy that opens TLS, uv's would not do.
 UV := UV_SYSTEM_CERTS=1 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv
 
-.PHONY: help run test exhaustive lint types format lock lock-check secrets clean
+.PHONY: help run test exhaustive benchmark lint openapi types format lock lock-check secrets clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -22,12 +25,21 @@ exhaustive: .venv/.dev ## run the tests that take many minutes: thousands of ran
 	$(BIN)/python -m pytest config/tests/isolation --hypothesis-profile=slow
 	$(BIN)/python -m pytest -m exhaustive
 
+benchmark: .venv/.peers ## measure one claim: NAME=api, audit_cost, verification or seal_lag
+	$(BIN)/python -m benchmarks $(NAME)
+
 lint: .venv/.dev ## check style, formatting and migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
-types: .venv/.dev ## check types
+openapi: .venv/.dev .venv/.linters ## describe the API, and check the description with spectral (OWASP's rules) and redocly
+	@cp config/openapi/*.yaml $(LINTERS)
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --format openapi-json --file $(LINTERS)/openapi.json
+	cd $(LINTERS) && $(NODE) node_modules/.bin/spectral lint --ruleset spectral.yaml --fail-severity hint openapi.json
+	cd $(LINTERS) && $(NODE) node_modules/.bin/redocly lint --config redocly.yaml openapi.json
+
+types: .venv/.peers ## check types
 	$(BIN)/mypy .
 
 format: .venv/.dev ## put the code into shape
@@ -49,7 +61,7 @@ SCAN := xargs -0 $(BIN)/detect-secrets-hook --exclude-lines 'weights_sha256|<pas
 
 # Tests are full of made-up passwords, one is about them, and two hold the standards' vectors; elsewhere tokens and keys are looked for in tests, too.
 secrets: .venv/.dev ## look for secrets in what git tracks
-	git ls-files -z ':!:uv.lock' ':!:requirements' ':!:*/tests/*' ':!:conftest.py' | $(SCAN)
+	git ls-files -z ':!:uv.lock' ':!:requirements' ':!:config/openapi/package-lock.json' ':!:*/tests/*' ':!:conftest.py' | $(SCAN)
 	git ls-files -z '*/tests/*' ':!:config/tests/test_env_secrets.py' ':!:audit/tests/test_merkle.py' ':!:audit/tests/test_note.py' conftest.py | $(SCAN) --disable-plugin KeywordDetector --disable-plugin BasicAuthDetector
 
 clean: ## remove what was installed; the data in .daybook/ stays
@@ -57,7 +69,7 @@ clean: ## remove what was installed; the data in .daybook/ stays
 
 define export
 	@$(UV) export --quiet --locked --no-dev --no-header -o $(1)base.txt
-	@$(UV) export --quiet --locked --all-groups --no-header -o $(1)dev.txt
+	@$(UV) export --quiet --locked --no-header -o $(1)dev.txt
 endef
 
 .venv/bin/uv:
@@ -78,3 +90,15 @@ endef
 	@echo "Installing what is locked, with the tools for tests …"
 	@$(UV) sync --locked
 	@touch $@ .venv/.run
+
+.venv/.linters: config/openapi/package.json config/openapi/package-lock.json config/openapi/.npmrc | .venv/.dev
+	@echo "Installing what checks the description …"
+	@mkdir -p $(LINTERS)
+	@cp config/openapi/package.json config/openapi/package-lock.json config/openapi/.npmrc $(LINTERS)
+	@cd $(LINTERS) && $(NODE) npm ci --silent
+	@touch $@
+
+# What the benchmark of the API is measured against; renewed after each exact sync, which removes it.
+.venv/.peers: .venv/.dev
+	@$(UV) sync --locked --group peers
+	@touch $@

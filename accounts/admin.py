@@ -41,6 +41,11 @@ class OwnedAdmin(RecordedAdmin):
         """What is somebody's stays theirs: the owner is chosen once. What the database sets isn't there before."""
         return (*self.readonly_fields, "owner") if obj else ()
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A form for something new shows what can be written."""
+        fields = super().get_fields(request, obj)
+        return fields if obj else [field for field in fields if field not in self.readonly_fields]
+
 
 class UserCreationForm(AdminUserCreationForm):
     """E-mail address and password, twice."""

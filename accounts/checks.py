@@ -22,6 +22,8 @@ Rule = TypeVar("Rule", bound=SchemaRule)
 UNAUDITED = {
     "knowledge.VectorChunk": "Made from its document, whose writes are on record; it can be made again.",
     "knowledge.ChunkVector": "Made from its chunk.",
+    "resources.Deletion": "Written by a trigger, for a deletion that is on record itself.",
+    "resources.IdempotencyKey": "What a request was answered, whose work is on record itself.",
 }
 # The record isn't put on record.
 RECORD = "audit"

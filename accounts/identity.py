@@ -3,6 +3,9 @@
 Each statement of a request is preceded by `SELECT set_config(…, true)`, in one simple-protocol message: no extra
 round trip, and outside `atomic()` one implicit transaction, so that nothing stays on the connection afterwards. The
 settings bind the role `daybook_app`, which owns nothing and sees through row-level security only. See ADR 0004.
+
+The same SELECT asks whether the session that the request came with still counts, so that asking costs no statement
+of its own. See ADR 0019.
 """
 
 import re
@@ -15,20 +18,43 @@ from typing import Any, Self
 from uuid import UUID
 from weakref import WeakSet
 
+import psycopg
 import structlog
-from django.db import NotSupportedError
+from django.db import NotSupportedError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.base import Cursor
 from django.http import HttpRequest
 from psycopg import ClientCursor, sql
 from psycopg.pq import TransactionStatus
+from rest_framework.exceptions import AuthenticationFailed
 
 ROLE = "daybook_app"
 # Reads the whole record, and nothing else.
 AUDITOR_ROLE = "daybook_auditor"
+# What `accounts_prove_session()` raises.
+SESSION_ENDED = "SE401"
+
+# A text that needs nothing but quotes around it to be an SQL literal, whatever the settings.
+PLAIN = re.compile(r"[A-Za-z0-9 ._:;,()/+-]*")
 
 # Fail in an aborted transaction with something before them, and need no identity: they touch no row.
 CONTROL = re.compile(r'(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT) "\w+"')
+
+
+@dataclass
+class Proof:
+    """That a request's session counts: owed by its first statement, and given when that statement has succeeded."""
+
+    session_id: UUID
+    owner_id: UUID
+    given: bool = False
+
+
+class SessionEnded(AuthenticationFailed):
+    """The request's session was ended, or has expired, or its user was deactivated or deleted."""
+
+    default_detail = "This session has ended."
+    default_code = "session_ended"
 
 
 @dataclass(frozen=True)
@@ -38,6 +64,7 @@ class Identity:
     confined: run as `role`, behind row-level security. Otherwise as the tables' owner: staff, commands.
     user_id: whose rows a confined statement can touch; None for nobody's.
     actor: who is put on record: a user's id, `anonymous`, or `system:<command>` if empty.
+    proof: what the request's first statement has to show, whatever the other members are then.
     """
 
     confined: bool
@@ -47,6 +74,7 @@ class Identity:
     address: str = ""
     user_agent: str = ""
     role: str = ROLE
+    proof: Proof | None = None
 
     @cached_property
     def prefix(self) -> str:
@@ -59,8 +87,17 @@ class Identity:
             "daybook.address": self.address,
             "daybook.user_agent": self.user_agent,
         }
-        calls = (f"set_config('{name}', {sql.Literal(value).as_string()}, true)" for name, value in values.items())
+        calls = [f"set_config('{name}', {_literal(value)}, true)" for name, value in values.items()]
         return f"SELECT {', '.join(calls)}; "
+
+    @property
+    def owed(self) -> Proof | None:
+        """The proof that is still to be given."""
+        return None if self.proof is None or self.proof.given else self.proof
+
+
+def _literal(value: str) -> str:
+    return f"'{value}'" if PLAIN.fullmatch(value) else sql.Literal(value).as_string()
 
 
 SYSTEM = Identity(confined=False)
@@ -108,10 +145,29 @@ def unconfined() -> Iterator[None]:
         yield
 
 
-def bind_user(user_id: UUID) -> None:
-    """The request turned out to be this user's: from here to its end, and in its log lines."""
-    _current.set(replace(current() or SYSTEM, confined=True, user_id=user_id, actor=str(user_id)))
+def bind_user(user_id: UUID, *, session_id: UUID | None = None) -> None:
+    """The request turned out to be this user's: from here to its end, and in its log lines.
+
+    If it came with a session, its next statement raises `SessionEnded` unless that counts.
+    """
+    proof = Proof(session_id, user_id) if session_id else None
+    _current.set(replace(current() or SYSTEM, confined=True, user_id=user_id, actor=str(user_id), proof=proof))
     structlog.contextvars.bind_contextvars(user_id=str(user_id))
+
+
+def prove_session() -> None:
+    """Raise `SessionEnded` if the request's session doesn't count. No statement if one has shown that it does."""
+    identity = current()
+    if identity is not None and identity.owed:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+
+
+@contextmanager
+def without_session() -> Iterator[None]:
+    """Who acts does so without a session: what is put on record of a request is written however that stands."""
+    with acting(replace(current() or SYSTEM, proof=None)):
+        yield
 
 
 def become_auditor() -> None:
@@ -140,25 +196,41 @@ class IdentityCursor(Cursor, ClientCursor[Any]):
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
         """Send the identity and the statement in one message, and step over the identity's result."""
         text = query if isinstance(query, str) else query.as_string(self.connection)
-        prefix = None if CONTROL.fullmatch(text) else self._prefix()
-        if prefix is None:
+        identity = None if CONTROL.fullmatch(text) else self._identity()
+        if identity is None:
             return super().execute(query, params, **options)
-        # With parameters psycopg reads % as a placeholder, in the prefix, too.
-        head = prefix if params is None else prefix.replace("%", "%%")
-        super().execute(head + text, params, **options)
+        # The parameters go in first: psycopg remembers how a statement is split at them, and each prefix is another.
+        statement = text if params is None else self.mogrify(text, params)
+        if identity.owed:
+            self._prove(identity.owed, identity.prefix, statement, **options)
+        else:
+            super().execute(identity.prefix + statement, **options)
         self.nextset()
         return self
 
-    def _prefix(self) -> str | None:
+    def _prove(self, proof: Proof, prefix: str, statement: str, **options: Any) -> None:
+        """The same with one more call in the prefix. If that raises, the statement isn't begun."""
+        call = f"accounts_prove_session('{proof.session_id}', '{proof.owner_id}')"
+        try:
+            super().execute(f"{prefix.removesuffix('; ')}, {call}; {statement}", **options)
+        except psycopg.Error as exc:
+            if exc.sqlstate == SESSION_ENDED:
+                raise SessionEnded from exc
+            # A violation is the statement's own: the prefix was through.
+            proof.given = isinstance(exc, psycopg.IntegrityError)
+            raise
+        proof.given = True
+
+    def _identity(self) -> Identity | None:
         """What `set_config(…, true)` bound lasts as long as the transaction: whoever is next in it is named anew."""
         identity = current()
         begun = self.connection.info.transaction_status != TransactionStatus.IDLE
         if identity is not None:
             if begun or not self.connection.autocommit:
                 _bound.add(self.connection)
-            return identity.prefix
+            return identity
         if begun and self.connection in _bound:
-            return SYSTEM.prefix
+            return SYSTEM
         _bound.discard(self.connection)
         return None
 

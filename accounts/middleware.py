@@ -10,7 +10,7 @@ from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch
 
-from accounts.identity import NOBODY, acting, become_staff, unconfined
+from accounts.identity import NOBODY, acting, become_staff, unconfined, without_session
 from audit.models import Event
 from audit.services import record
 from web.errors import unavailable
@@ -37,7 +37,7 @@ class IdentityMiddleware:
             NOBODY,
             request_id=request.id,  # type: ignore[attr-defined]
             address=request.META.get("REMOTE_ADDR", ""),
-            user_agent=request.headers.get("User-Agent", "")[:MAX_USER_AGENT],
+            user_agent=request.META.get("HTTP_USER_AGENT", "")[:MAX_USER_AGENT],
         )
         with acting(nobody):
             return self.get_response(request)
@@ -98,7 +98,7 @@ def _record(request: HttpRequest, response: HttpResponse, match: ResolverMatch, 
     # Without a user whose it could be, it is the session that is refused, whatever was asked for.
     refused = "session" if response.status_code == 401 else noun
     concerning = getattr(getattr(response, "error", None), "concerning", None)
-    with unconfined() if concerning else nullcontext():
+    with without_session(), unconfined() if concerning else nullcontext():
         record(
             action=f"{refused}.refused" if denied else f"{noun}.failed",
             object_type=noun,

@@ -70,8 +70,10 @@ class OwnedReference(SchemaRule):
     else's, and learn from the error whether an id exists. The Django field itself has `db_constraint=False`.
     """
 
+    violation_error_code = "does_not_exist"
+
     def __init__(self, *, name: str, field: str) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, violation_error_message="There is no such object.")
         self.field = field
 
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
@@ -145,23 +147,3 @@ class Owned(models.Model):
             Isolated(name="%(app_label)s_%(class)s_isolated"),
             Stamped(name="%(app_label)s_%(class)s_stamped"),
         ]
-
-
-class Titled(Owned):
-    """Base of what its owner calls by a title: 1 to 255 characters, without white space at its ends."""
-
-    title = models.CharField(max_length=255)
-
-    class Meta:
-        abstract = True
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            *Owned.Meta.constraints,
-            models.CheckConstraint(
-                condition=models.Q(title__regex=r"^\S") & models.Q(title__regex=r"\S$"),
-                name="%(app_label)s_%(class)s_title_trimmed",
-                violation_error_message="A title is not empty, and has no space at its ends.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.title

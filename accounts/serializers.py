@@ -10,10 +10,20 @@ from accounts.models import User, UserManager
 from web.serializers import StrictSerializer
 
 MAX_PASSWORD = 128
+MAX_TOKEN = 4096
+# Three parts in base64url: what it is, what it says, its signature.
+JWT = r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"
+SIGNED = "header.claims.signature"
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
     """An account as its owner sees it."""
+
+    example = {
+        "id": "0198c5a2-7b1e-7d3f-9a44-5e0b8c1d2f30",
+        "email": "ada@example.com",
+        "created_at": "2026-01-05T08:30:00.120394Z",
+    }
 
     class Meta:
         model = User
@@ -32,6 +42,8 @@ class AddressField(serializers.EmailField):
 class RegisterSerializer(StrictSerializer):
     """What it takes to sign up."""
 
+    example = {"email": "ada@example.com", "password": "correct horse battery"}
+
     email = AddressField(max_length=254)
     password = serializers.CharField(max_length=MAX_PASSWORD, trim_whitespace=False, write_only=True)
 
@@ -47,6 +59,8 @@ class RegisterSerializer(StrictSerializer):
 class SignInSerializer(StrictSerializer):
     """What it takes to sign in."""
 
+    example = RegisterSerializer.example
+
     email = serializers.CharField(max_length=254)
     password = serializers.CharField(max_length=MAX_PASSWORD, trim_whitespace=False, write_only=True)
 
@@ -54,13 +68,21 @@ class SignInSerializer(StrictSerializer):
 class RefreshSerializer(StrictSerializer):
     """A refresh token."""
 
-    refresh = serializers.CharField(max_length=4096, write_only=True)
+    example = {"refresh": SIGNED}
+
+    refresh = serializers.CharField(max_length=MAX_TOKEN, write_only=True)
 
 
 class TokensSerializer(serializers.Serializer[Any]):
     """A session's tokens."""
 
-    access = serializers.CharField(help_text="Send it as `Authorization: Bearer …`.")
-    refresh = serializers.CharField(help_text="Good for one exchange at `/auth/token/refresh`.")
-    token_type = serializers.CharField()
-    expires_in = serializers.IntegerField(help_text="Seconds until the access token expires.")
+    example = {"access": SIGNED, "refresh": SIGNED, "token_type": "Bearer", "expires_in": 900}
+
+    access = serializers.RegexField(JWT, max_length=MAX_TOKEN, help_text="Send it as `Authorization: Bearer …`.")
+    refresh = serializers.RegexField(
+        JWT, max_length=MAX_TOKEN, help_text="Good for one exchange at `/auth/token/refresh`."
+    )
+    token_type = serializers.ChoiceField(["Bearer"])
+    expires_in = serializers.IntegerField(
+        min_value=1, max_value=86_400, help_text="Seconds until the access token expires."
+    )

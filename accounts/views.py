@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -18,12 +18,26 @@ from accounts.serializers import (
     UserSerializer,
 )
 from accounts.tokens import session_of
-from web.schema import ProblemSerializer
+from web.refusals import refusal
 from web.views import StrictView
 
-WRONG = OpenApiResponse(ProblemSerializer, "No active account has this address and this password.")
-SPENT = OpenApiResponse(
-    ProblemSerializer, "The refresh token isn't ours, has expired or was used, or its session has ended."
+WRONG = refusal(
+    401,
+    "No active account has this address and this password.",
+    services.SignInRefused.default_code,
+    services.SignInRefused.default_detail,
+)
+SPENT = refusal(
+    401,
+    "The refresh token isn't ours, has expired or was used, or its session has ended.",
+    "token_not_valid",
+    "This refresh token isn't valid.",
+)
+TAKEN = refusal(
+    409,
+    "The address has an account already.",
+    "email_taken",
+    "This e-mail address has an account already.",
 )
 
 
@@ -43,7 +57,12 @@ class RegisterView(OpenView):
 
     noun = "user"
 
-    @extend_schema(request=RegisterSerializer, responses={201: UserSerializer}, operation_id="auth_register")
+    @extend_schema(
+        request=RegisterSerializer,
+        responses={201: UserSerializer, 409: TAKEN},
+        operation_id="auth_register",
+        summary="Sign up",
+    )
     def post(self, request: Request) -> Response:
         """Make an account. 409 if the address has one."""
         user = services.register(**RegisterSerializer.read(request.data))
@@ -55,7 +74,12 @@ class TokenView(OpenView):
 
     noun = "session"
 
-    @extend_schema(request=SignInSerializer, responses={200: TokensSerializer, 401: WRONG}, operation_id="auth_token")
+    @extend_schema(
+        request=SignInSerializer,
+        responses={200: TokensSerializer, 401: WRONG},
+        operation_id="auth_token",
+        summary="Sign in",
+    )
     def post(self, request: Request) -> Response:
         """Begin a session. 401 if the address or the password is wrong."""
         return Response(services.sign_in(**SignInSerializer.read(request.data)))
@@ -67,7 +91,10 @@ class RefreshView(OpenView):
     noun = "session"
 
     @extend_schema(
-        request=RefreshSerializer, responses={200: TokensSerializer, 401: SPENT}, operation_id="auth_token_refresh"
+        request=RefreshSerializer,
+        responses={200: TokensSerializer, 401: SPENT},
+        operation_id="auth_token_refresh",
+        summary="Stay signed in",
     )
     def post(self, request: Request) -> Response:
         """Exchange the refresh token for a new pair. 401 if it was used before."""
@@ -79,7 +106,7 @@ class LogoutView(StrictView):
 
     noun = "session"
 
-    @extend_schema(request=None, responses={204: None}, operation_id="auth_logout")
+    @extend_schema(request=None, responses={204: None}, operation_id="auth_logout", summary="Sign out")
     def post(self, request: Request) -> Response:
         """End the session that the access token belongs to."""
         services.sign_out(session_id=session_of(request))
@@ -91,7 +118,7 @@ class MeView(StrictView):
 
     noun = "user"
 
-    @extend_schema(responses=UserSerializer, operation_id="me")
+    @extend_schema(responses=UserSerializer, operation_id="me", summary="Who am I?", tags=["auth"])
     def get(self, request: Request) -> Response:
         """The signed-in user."""
         return Response(UserSerializer(cast(User, request.user)).data)

@@ -1,6 +1,6 @@
 """The record itself, and the Merkle tree that seals it."""
 
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from django.contrib.postgres.indexes import BrinIndex
@@ -18,6 +18,10 @@ class TransactionIdField(models.Field):
     def from_db_value(self, value: str | None, expression: object, connection: object) -> int | None:
         """psycopg has no loader for xid8 and gives its text."""
         return None if value is None else int(value)
+
+    def get_db_prep_value(self, value: Any, connection: object, prepared: bool = False) -> Any:
+        """Nor has it a dumper; the text of a literal is of any type."""
+        return str(value) if isinstance(value, int) else value
 
 
 class EventQuerySet(models.QuerySet["Event"]):

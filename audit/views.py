@@ -1,11 +1,12 @@
 """The record, to be read and to be checked."""
 
+import json
 from typing import Any
 
 from django.http import StreamingHttpResponse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -16,15 +17,34 @@ from audit import proofs
 from audit.exports import JSONLinesRenderer, json_lines
 from audit.filters import EventFilter
 from audit.models import Checkpoint, Event, EventQuerySet
+from audit.note import MAX_SIZE
 from audit.serializers import CheckpointSerializer, EventSerializer, ProofSerializer
 from audit.services import record
 from web.errors import InvalidParameter
-from web.schema import ProblemSerializer
+from web.refusals import refusal
 from web.views import StrictView
 
-SINCE = OpenApiParameter(
-    "since", {"type": "integer", "minimum": 0}, description="The size of an older tree: prove that this one extends it."
+DISPOSITION = 'attachment; filename="events.jsonl"'
+SIZE = {"type": "integer", "minimum": 0, "maximum": MAX_SIZE}
+SINCE = OpenApiParameter("since", SIZE, description="The size of an older tree: prove that this one extends it.")
+OF_SIZE = OpenApiParameter("size", SIZE, "path", required=True, description="The number of events that it seals.")
+AS_A_FILE = OpenApiParameter(
+    "Content-Disposition",
+    {"type": "string", "const": DISPOSITION},
+    "header",
+    required=True,
+    response=[200],
+    description="Has a browser keep the answer as a file.",
 )
+LINES = OpenApiResponse(
+    {"type": "string", "maxLength": MAX_SIZE},
+    "An event a line, with its `commitments`: masked field → [before, after].",
+    [OpenApiExample("Events", json.dumps(EventSerializer.example | {"commitments": {}}) + "\n")],
+)
+UNSEALED = refusal(
+    409, "The event isn't sealed yet.", proofs.NotSealedYet.default_code, proofs.NotSealedYet.default_detail
+)
+EMPTY = refusal(404, "Nothing is sealed yet.", NotFound.default_code, NotFound.default_detail)
 
 
 class EventViewSet(StrictView, ListModelMixin, RetrieveModelMixin, GenericViewSet[Event]):
@@ -56,9 +76,11 @@ class EventViewSet(StrictView, ListModelMixin, RetrieveModelMixin, GenericViewSe
         return response
 
     @extend_schema(
-        responses={(200, "application/jsonl"): OpenApiTypes.STR},
+        parameters=[AS_A_FILE],
+        responses={(200, "application/jsonl"): LINES},
         filters=True,
         operation_id="audit_events_export",
+        summary="Export events",
     )
     @action(
         detail=False,
@@ -69,13 +91,14 @@ class EventViewSet(StrictView, ListModelMixin, RetrieveModelMixin, GenericViewSe
         """All of them as JSON lines, oldest first, with commitments. The export is put on record before it begins."""
         events = self.filter_queryset(self.get_queryset())
         record(action="event.exported", object_type="event", detail={"filters": request.query_params.dict()})
-        headers = {"Content-Disposition": 'attachment; filename="events.jsonl"'}
+        headers = {"Content-Disposition": DISPOSITION}
         return StreamingHttpResponse(json_lines(events), content_type="application/jsonl", headers=headers)
 
     @extend_schema(
-        responses={200: ProofSerializer, 409: OpenApiResponse(ProblemSerializer, "The event isn't sealed yet.")},
+        responses={200: ProofSerializer, 409: UNSEALED},
         filters=False,
         operation_id="audit_events_proof",
+        summary="Prove that an event is in the tree",
     )
     @action(detail=True)
     def proof(self, request: Request, **kwargs: Any) -> Response:
@@ -91,8 +114,9 @@ class LatestCheckpointView(StrictView):
 
     @extend_schema(
         parameters=[SINCE],
-        responses={200: CheckpointSerializer, 404: OpenApiResponse(ProblemSerializer, "Nothing is sealed yet.")},
+        responses={200: CheckpointSerializer, 404: EMPTY},
         operation_id="audit_checkpoints_latest",
+        summary="Get the newest checkpoint",
     )
     def get(self, request: Request) -> Response:
         """With `since`, also the proof that the tree of that size is its beginning. 404 before the first sealing."""
@@ -109,7 +133,12 @@ class CheckpointView(StrictView):
 
     noun = "checkpoint"
 
-    @extend_schema(responses=CheckpointSerializer, operation_id="audit_checkpoints_retrieve")
+    @extend_schema(
+        parameters=[OF_SIZE],
+        responses=CheckpointSerializer,
+        operation_id="audit_checkpoints_retrieve",
+        summary="Get an older checkpoint",
+    )
     def get(self, request: Request, size: int) -> Response:
         """The checkpoint of exactly that size."""
         return Response(CheckpointSerializer(proofs.describe(Checkpoint.objects.filter(size=size).first())).data)

@@ -61,12 +61,9 @@ def configure(config: dict[str, Any]) -> None:
     """`LOGGING_CONFIG`: standard logging by dict, and structlog on top of it."""
     logging.config.dictConfig(config)
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *SHARED,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        # What isn't to be logged costs nothing: at this level those methods do nothing.
+        wrapper_class=structlog.make_filtering_bound_logger(config["root"]["level"]),
         cache_logger_on_first_use=True,
     )

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "config",
     "audit",
     "accounts",
+    "resources",
     "tasks",
     "knowledge",
     "django.contrib.admin",
@@ -51,12 +52,12 @@ MIDDLEWARE = [
     "accounts.middleware.RefusalMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "web.pages.OtherOrigins",
+    "web.pages.PageSessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "web.pages.PageUsers",
+    "web.pages.PageMessages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -133,17 +134,57 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Tasks, knowledge and an append-only audit log.",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
+    "CONTACT": {"name": "Whoever runs this instance"},
+    "LICENSE": {"name": "All rights reserved"},
+    "SERVERS": [
+        {
+            "url": "/",
+            "description": "The instance that this description comes from, local or in production.",
+            "x-internal": False,
+        }
+    ],
+    "TAGS": [
+        {"name": "auth", "description": "Accounts and their sessions."},
+        {"name": "tasks", "description": "What is to be done."},
+        {"name": "labels", "description": "What tasks are sorted by."},
+        {"name": "changes", "description": "What was changed or deleted since."},
+        {"name": "knowledge", "description": "Documents, and search by meaning in their passages."},
+        {"name": "audit", "description": "What happened, and the proof that nobody rewrote it."},
+    ],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "bearer": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "The `access` of `/auth/token`: a JSON Web Token, made and read as RFC8725 asks.",
+            }
+        }
+    },
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {"DocumentStatus": "knowledge.models.KnowledgeDoc.Status"},
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "web.bounds.complete"],
+    # Swagger UI and ReDoc from this service, and not from their makers' hosts.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
+    "REDOC_DIST": "SIDECAR",
 }
 API_DOCS = not env.is_production
+if API_DOCS:
+    INSTALLED_APPS.append("drf_spectacular_sidecar")
 # A document of a million characters, each of which JSON may escape with up to 12 bytes.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 13 * 2**20
 CORS_ALLOWED_ORIGINS = list(env.CORS_ALLOWED_ORIGINS)
 CORS_URLS_REGEX = r"^/api/"
-CORS_ALLOW_HEADERS = [*default_headers, "x-request-id"]
-CORS_EXPOSE_HEADERS = ["Location", "Retry-After", "X-Request-ID"]
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-match", "if-none-match", "prefer", "x-request-id"]
+CORS_EXPOSE_HEADERS = [
+    *("Content-Disposition", "ETag", "Idempotency-Replayed", "Location", "Preference-Applied"),
+    *("Retry-After", "X-Request-ID"),
+]
 
 # The record
 

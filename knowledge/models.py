@@ -1,55 +1,18 @@
 """Documents, the passages they are split into, and the passages' vectors."""
 
-import json
-from typing import Any
-
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Length
-from django.db.models.lookups import Exact, LessThanOrEqual
+from django.db.models.lookups import LessThanOrEqual
 from pgvector.django import HalfVectorField
-from psycopg.types.json import Json
 
-from accounts.ownership import Isolated, Owned, OwnedReference, Titled
+from accounts.ownership import Isolated, Owned, OwnedReference
 from audit.triggers import Audited
 from knowledge.embeddings import DIMENSIONS
-from web.parsers import holds_nul
+from resources.metadata import PreservedJSONField, metadata_constraints, validate_metadata
+from resources.models import Titled
+from resources.tracking import Tracked
 
 MAX_CONTENT = 1_000_000
-MAX_METADATA = 16_384
-
-
-def validate_metadata(value: Any) -> None:
-    """A JSON object of at most 16 KiB that PostgreSQL can store: no NaN, no infinity, no NUL, no lone surrogate."""
-    if not isinstance(value, dict):
-        raise ValidationError("This must be a JSON object.", "not_an_object")
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        raise ValidationError("A string holds a lone surrogate.", "surrogate") from None
-    except ValueError:
-        raise ValidationError("NaN and infinity are not JSON numbers.", "not_finite") from None
-    if holds_nul(text):
-        raise ValidationError("A string holds the NUL character.", "nul")
-    if size > MAX_METADATA:
-        raise ValidationError(f"This is larger than {MAX_METADATA} bytes.", "max_length")
-
-
-class PreservedJSONField(models.JSONField):
-    """JSON kept as it was written: key order and big numbers survive, which `jsonb` would normalise."""
-
-    def db_type(self, connection: Any) -> str:
-        """The column's type."""
-        return "json"
-
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        """Django would send it as `jsonb`, and the order of the keys would be gone before it is stored."""
-        return Json(value)
-
-    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        """psycopg has parsed it already; only `jsonb` it leaves to Django."""
-        return value
 
 
 class KnowledgeDoc(Titled):
@@ -78,19 +41,16 @@ class KnowledgeDoc(Titled):
                 name="knowledge_knowledgedoc_content_length",
                 violation_error_message=f"A document has at most {MAX_CONTENT} characters.",
             ),
-            models.CheckConstraint(
-                condition=models.Q(
-                    Exact(models.Func("metadata", function="json_typeof", output_field=models.TextField()), "object")
-                ),
-                name="knowledge_knowledgedoc_metadata_object",
-                violation_error_message="Metadata is a JSON object.",
-            ),
+            *metadata_constraints("knowledge_knowledgedoc"),
+            Tracked(name="knowledge_knowledgedoc_tracked", noun="document"),
             Audited(
                 name="knowledge_knowledgedoc_audited",
                 noun="document",
                 masked=["title", "content", "metadata"],
+                omitted=["updated_at", "version", "changed_in"],
             ),
         ]
+        indexes = [*Titled.Meta.indexes]
 
 
 class VectorChunk(Owned):

@@ -25,6 +25,7 @@ from knowledge.serializers import (
     HitsSerializer,
     SearchSerializer,
 )
+from resources.idempotency import retry_safe
 from web.errors import InvalidParameter
 from web.lists import OldestFirst
 from web.views import StrictView
@@ -54,6 +55,7 @@ class DocumentViewSet(StrictView, ModelViewSet[KnowledgeDoc]):
         return DocumentListSerializer if self.action == "list" else DocumentSerializer
 
     @extend_schema(parameters=[LOCATION], responses={202: DocumentSerializer})
+    @retry_safe
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Store a document; it is indexed in the background."""
         members = DocumentSerializer.read(request.data)
@@ -75,7 +77,12 @@ class DocumentViewSet(StrictView, ModelViewSet[KnowledgeDoc]):
             record(action="document.read", object_type="document", object_id=document.pk)
         serializer.instance = services.update_document(document=document, **serializer.validated_data)
 
-    @extend_schema(parameters=[INCLUDE], responses=EmbeddedChunkSerializer(many=True), filters=False)
+    @extend_schema(
+        parameters=[INCLUDE],
+        responses=EmbeddedChunkSerializer(many=True),
+        filters=False,
+        summary="List a document's passages",
+    )
     @action(detail=True, pagination_class=OldestFirst, query_parameters=("include", *OldestFirst.parameters))
     def chunks(self, request: Request, **kwargs: Any) -> Response:
         """The passages that the document is split into, in their order. Reading is put on record."""
@@ -95,7 +102,12 @@ class SearchView(StrictView):
 
     noun = "search"
 
-    @extend_schema(request=SearchSerializer, responses=HitsSerializer, operation_id="knowledge_search")
+    @extend_schema(
+        request=SearchSerializer,
+        responses=HitsSerializer,
+        operation_id="knowledge_search",
+        summary="Search documents by meaning",
+    )
     def post(self, request: Request) -> Response:
         """The passages nearest in meaning, best first. Searching is put on record, its words only if policy says so."""
         question = SearchSerializer.read(request.data)

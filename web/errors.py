@@ -6,6 +6,7 @@ The hierarchy is DRF's: everything an app raises on purpose is an `APIException`
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.apps import apps
@@ -35,11 +36,18 @@ database_failed = Signal()
 
 
 class Conflict(exceptions.APIException):
-    """The request is well-formed, but collides with what is already there."""
+    """The request is well-formed, but collides with what is already there.
+
+    existing: the id of what it collides with, if the client may know it: a member of the problem.
+    """
 
     status_code = status.HTTP_409_CONFLICT
     default_detail = "This collides with what is there, or is there no more."
     default_code = "conflict"
+
+    def __init__(self, detail: Any = None, code: str | None = None, existing: UUID | None = None) -> None:
+        super().__init__(detail, code)
+        self.members = {} if existing is None else {"existing": str(existing)}
 
 
 class PayloadTooLarge(exceptions.APIException):
@@ -97,7 +105,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
     if isinstance(known, exceptions.ValidationError):
         body = _validation_problem(request, known)
     else:
-        body = problem(request, known.status_code, str(known.get_codes()), str(known.detail))
+        members = getattr(known, "members", {})
+        body = problem(request, known.status_code, str(known.get_codes()), str(known.detail), **members)
     response = Response(body, body["status"], headers=_headers(known), content_type=PROBLEM_JSON)
     # For who is around the view, and knows more about what the error means.
     response.error = known  # type: ignore[attr-defined]
@@ -146,10 +155,16 @@ def _violation(exc: IntegrityError) -> exceptions.APIException | None:
     for model in apps.get_models():
         for constraint in model._meta.constraints:
             if constraint.name == name:
-                message = constraint.get_violation_error_message()
                 code = constraint.violation_error_code or "invalid"
-                error = Conflict if sqlstate == UNIQUE_VIOLATION else exceptions.ValidationError
-                return error(message, code)
+                # A trigger's exception can say more than the rule that it stands for.
+                speaks = getattr(constraint, "speaks", False)
+                message = (
+                    diagnostic.message_primary if speaks and diagnostic else constraint.get_violation_error_message()
+                )
+                if sqlstate == UNIQUE_VIOLATION:
+                    return Conflict(message, code)
+                field = getattr(constraint, "field", None)
+                return exceptions.ValidationError({field: [message]} if field else message, code)
     # What the request refers to, its user perhaps, was deleted meanwhile.
     return Conflict() if sqlstate == FOREIGN_KEY_VIOLATION else None
 
@@ -176,7 +191,7 @@ def _flatten(details: Any, location: str) -> Iterator[dict[str, str]]:
 
 
 def _headers(exc: exceptions.APIException) -> dict[str, str]:
-    headers = {}
+    headers: dict[str, str] = dict(getattr(exc, "headers", {}))
     if auth_header := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = auth_header
     if wait := getattr(exc, "wait", None):

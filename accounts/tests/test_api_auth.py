@@ -149,6 +149,7 @@ def test_api_refresh_of_a_deleted_user_is_401(owner: User, stranger_client: APIC
     assert stranger_client.post("/api/v1/auth/token/refresh", {"refresh": refresh}).status_code == 401
 
 
+@pytest.mark.django_db(transaction=True)
 def test_api_logout_ends_the_session_at_once(owner: User, stranger_client: APIClient) -> None:
     pair, other = tokens(stranger_client), tokens(stranger_client)
 
@@ -159,12 +160,14 @@ def test_api_logout_ends_the_session_at_once(owner: User, stranger_client: APICl
     assert stranger_client.get(ME, headers=bearer(other["access"])).status_code == 200
 
 
+@pytest.mark.django_db(transaction=True)
 def test_api_me_deactivated_user_is_out_at_once(owner: User, owner_client: APIClient) -> None:
     User.objects.update(is_active=False)
 
     assert owner_client.get(ME).status_code == 401
 
 
+@pytest.mark.django_db(transaction=True)
 def test_api_me_expired_session_is_401(owner: User, owner_client: APIClient) -> None:
     Session.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
 
@@ -192,6 +195,7 @@ def signed(claims: dict[str, Any], key: str = settings.SIMPLE_JWT["SIGNING_KEY"]
     return jwt.encode({"iss": "daybook", "aud": "daybook", **claims}, key, "HS256")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_api_me_refuses_tokens_that_are_not_ours(owner: User, peer: User, stranger_client: APIClient) -> None:
     session = Session.objects.create(owner=owner)
     good = {"sub": str(owner.pk), "sid": str(session.pk)}

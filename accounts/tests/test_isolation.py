@@ -21,13 +21,14 @@ from audit.models import Event
 from knowledge import indexing
 from knowledge.embeddings import embed
 from knowledge.models import ChunkVector, KnowledgeDoc, VectorChunk
-from tasks.models import Task
+from tasks.models import Label, Task
 
 
 def everything_of(user: User) -> dict[type[Model], UUID]:
     """One row of each owned table; its key."""
     mine = {"owner": user}
     task = Task.objects.create(title="Mine", **mine)
+    label = Label.objects.create(name="Mine", **mine)
     document = KnowledgeDoc.objects.create(title="Mine", content="My own words.", **mine)
     chunk = VectorChunk.objects.create(
         document=document,
@@ -40,12 +41,12 @@ def everything_of(user: User) -> dict[type[Model], UUID]:
     )
     vector = ChunkVector.objects.create(chunk=chunk, document=document, embedding=embed(["My own words."])[0], **mine)
     session = Session.objects.create(**mine)
-    rows: list[Model] = [user, task, document, chunk, vector, session]
+    rows: list[Model] = [user, task, label, document, chunk, vector, session]
     return {type(row): row.pk for row in rows}
 
 
 def owned_models() -> list[type[Model]]:
-    return [User, Task, KnowledgeDoc, VectorChunk, ChunkVector, Session]
+    return [User, Task, Label, KnowledgeDoc, VectorChunk, ChunkVector, Session]
 
 
 @pytest.mark.parametrize("model", owned_models())
@@ -219,12 +220,26 @@ def test_percent_signs_reach_the_database_as_they_are(owner: User) -> None:
         assert cursor.fetchone() == ("50%", "a", "100% sure")
 
 
-def test_a_value_cannot_break_out_of_the_prefix(owner: User) -> None:
-    hostile = Identity(confined=True, user_id=owner.pk, actor="', true), set_config('role', 'none', true); --\\")
+HOSTILE = [
+    "', true), set_config('role', 'none', true); --\\",
+    "', true), set_config('role', 'none",
+    "a\\",
+    "'",
+    "–",
+    "a\nb",
+]
 
-    with acting(hostile), connection.cursor() as cursor:
-        cursor.execute("SELECT current_user::text, current_setting('daybook.actor')")
-        assert cursor.fetchone() == ("daybook_app", hostile.actor)
+
+@pytest.mark.parametrize("conforming", ["on", "off"])
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_value_cannot_break_out_of_the_prefix(value: str, conforming: str, owner: User) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('standard_conforming_strings', %s, true)", [conforming])
+        with acting(Identity(confined=True, user_id=owner.pk, actor=value, user_agent=value)):
+            cursor.execute(
+                "SELECT current_user::text, current_setting('daybook.actor'), current_setting('daybook.user_agent')"
+            )
+            assert cursor.fetchone() == ("daybook_app", value, value)
 
 
 def test_composed_sql_carries_the_identity_too(owner: User) -> None:

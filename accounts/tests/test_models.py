@@ -12,7 +12,9 @@ from accounts.models import Session, User
 from accounts.ownership import Isolated, OwnedReference, Stamped
 from audit.triggers import Audited
 from knowledge.models import VectorChunk
-from tasks.models import Task
+from resources.tracking import Tracked
+from tasks.models import Label, Task
+from tasks.rules import Derived, Labelled, Tree, Unlabelling
 
 
 @pytest.mark.django_db
@@ -47,6 +49,8 @@ RULES: list[models.BaseConstraint] = [
     OwnedReference(name="a", field="b"),
     Stamped(name="a"),
     Audited(name="a", noun="b", owner="id", masked=["c"], omitted=["d"]),
+    Tracked(name="a", noun="b"),
+    *(rule(name="a") for rule in (Derived, Labelled, Tree, Unlabelling)),
 ]
 
 
@@ -64,7 +68,12 @@ def test_a_rule_survives_a_migration_file(rule: models.BaseConstraint) -> None:
 
 @pytest.mark.parametrize(
     ("model", "rule"),
-    [(model, rule) for model in (Task, VectorChunk) for rule in model._meta.constraints if hasattr(rule, "removal")],
+    [
+        (model, rule)
+        for model in (Task, Label, VectorChunk)
+        for rule in model._meta.constraints
+        if hasattr(rule, "removal")
+    ],
 )
 @pytest.mark.django_db
 def test_a_rule_can_be_taken_away_and_put_back(model: type[models.Model], rule: models.BaseConstraint) -> None:

@@ -12,19 +12,24 @@ from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import path
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
 from rest_framework.test import APIClient
 from rest_framework.throttling import BaseThrottle
 from rest_framework_simplejwt.tokens import AccessToken
 from structlog.testing import capture_logs
 
 from accounts.models import Session, User
+from accounts.ownership import requester
 from accounts.tokens import issue
 from audit.models import Event
 from config import health
 from knowledge.models import KnowledgeDoc
-from tasks.models import Task
+from tasks.models import Label, Task
 from tasks.views import TaskViewSet
+from web.tests.faults import failing
+from web.views import StrictView
 
 PASSWORD = "correct horse battery"
 TASKS = "/api/v1/tasks"
@@ -91,6 +96,7 @@ def test_a_request_without_a_good_token_is_on_record_as_nobodys(
     assert (event.request_id, event.address) == (response["X-Request-ID"], "127.0.0.1")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_request_of_an_ended_session_is_on_record_as_its_users(owner: User, owner_client: APIClient) -> None:
     Session.objects.all().delete()
 
@@ -146,28 +152,48 @@ def rows_of(owner: User) -> dict[str, UUID]:
     """One of each thing that has an address."""
     return {
         "task": Task.objects.create(owner=owner, title="Mine").pk,
+        "label": Label.objects.create(owner=owner, name="Mine").pk,
         "document": KnowledgeDoc.objects.create(owner=owner, title="Mine", content="My own words.").pk,
         "event": Event.objects.filter(owner_id=owner.pk).latest("pk").pk,
     }
 
 
 @pytest.mark.parametrize(
-    ("verb", "noun", "path"),
+    ("verb", "noun", "path", "body"),
     [
-        ("get", "task", "tasks/{}"),
-        ("patch", "task", "tasks/{}"),
-        ("delete", "task", "tasks/{}"),
-        ("post", "task", "tasks/{}/toggle"),
-        ("get", "document", "knowledge/documents/{}"),
-        ("patch", "document", "knowledge/documents/{}"),
-        ("delete", "document", "knowledge/documents/{}"),
-        ("get", "document", "knowledge/documents/{}/chunks"),
-        ("get", "event", "audit/events/{}"),
-        ("get", "event", "audit/events/{}/proof"),
+        ("get", "task", "tasks/{}", None),
+        ("get", "task", "tasks/{}?trashed=true", None),
+        ("put", "task", "tasks/{}", {"title": "Stolen"}),
+        ("patch", "task", "tasks/{}", {"title": "Stolen"}),
+        ("patch", "task", "tasks/{}", {}),
+        ("delete", "task", "tasks/{}", None),
+        ("delete", "task", "tasks/{}?trashed=true", None),
+        ("post", "task", "tasks/{}/toggle", None),
+        ("post", "task", "tasks/{}/close", None),
+        ("post", "task", "tasks/{}/reopen", None),
+        ("post", "task", "tasks/{}/restore", None),
+        ("post", "task", "tasks/{}/move", {"after": None}),
+        ("get", "label", "labels/{}", None),
+        ("put", "label", "labels/{}", {"name": "Stolen"}),
+        ("patch", "label", "labels/{}", {"name": "Stolen"}),
+        ("delete", "label", "labels/{}", None),
+        ("get", "document", "knowledge/documents/{}", None),
+        ("patch", "document", "knowledge/documents/{}", {"title": "Stolen"}),
+        ("delete", "document", "knowledge/documents/{}", None),
+        ("get", "document", "knowledge/documents/{}/chunks", None),
+        ("get", "event", "audit/events/{}", None),
+        ("get", "event", "audit/events/{}/proof", None),
     ],
 )
 def test_what_is_somebody_elses_is_refused_and_recorded_like_what_is_missing(
-    verb: str, noun: str, path: str, owner: User, peer: User, owner_client: APIClient, peer_client: APIClient
+    verb: str,
+    noun: str,
+    path: str,
+    body: object,
+    owner: User,
+    peer: User,
+    owner_client: APIClient,
+    peer_client: APIClient,
 ) -> None:
     foreign, missing = str(rows_of(owner)[noun]), str(uuid4())
     of_the_owner = Event.objects.filter(owner_id=owner.pk).count()
@@ -175,7 +201,6 @@ def test_what_is_somebody_elses_is_refused_and_recorded_like_what_is_missing(
     answers, costs = [], []
     for key in (foreign, missing):
         with CaptureQueriesContext(connection) as statements:
-            body = {"title": "Stolen"} if verb == "patch" else None
             headers = {"X-Request-ID": "the-same"}
             response = getattr(peer_client, verb)(f"/api/v1/{path.format(key)}", body, headers=headers)
         assert response.status_code == 404
@@ -252,20 +277,18 @@ def test_too_many_requests_are_on_record(owner: User, owner_client: APIClient, m
     [(ZeroDivisionError("secret"), 500, "internal_error"), (OperationalError("secret"), 503, "database_unavailable")],
 )
 def test_what_fails_is_on_record_without_its_cause(
-    cause: Exception, status: int, code: str, owner: User, owner_client: APIClient, monkeypatch: pytest.MonkeyPatch
+    cause: Exception, status: int, code: str, owner: User, owner_client: APIClient
 ) -> None:
-    def explode(self: TaskViewSet) -> None:
-        raise cause
-
-    monkeypatch.setattr(TaskViewSet, "get_queryset", explode)
     owner_client.raise_request_exception = False
 
-    assert owner_client.get(f"{TASKS}/{owner.pk}").status_code == status
+    with failing(cause):
+        assert owner_client.get(f"{TASKS}/{owner.pk}").status_code == status
 
     event = refusal()
     assert said(event) == ("task.failed", str(owner.pk), owner.pk, "failed")
     assert event.detail == {"method": "GET", "route": "task-detail", "status": status, "code": code}
     assert event.object_id == str(owner.pk)
+    assert "secret" not in str(Event.objects.values())
 
 
 def test_a_page_of_the_admin_that_fails_is_on_record(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,18 +300,24 @@ def test_a_page_of_the_admin_that_fails_is_on_record(admin_client: Client, monke
     assert (refusal().action, refusal().outcome) == ("admin.failed", "failed")
 
 
-def test_a_refusal_is_recorded_after_the_rollback_that_it_causes(
-    owner: User, owner_client: APIClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class SecondThoughts(StrictView):
+    """Refuses what it has already done."""
+
+    noun = "task"
+
     @transaction.atomic
-    def write_and_refuse(self: TaskViewSet, serializer: Any) -> None:
-        serializer.save(owner_id=owner.pk)
+    def post(self, request: Request) -> HttpResponse:
+        Task.objects.create(owner_id=requester(request), title="x")
         assert Event.objects.filter(action="task.created").exists()
         raise PermissionDenied
 
-    monkeypatch.setattr(TaskViewSet, "perform_create", write_and_refuse)
 
-    assert owner_client.post(TASKS, {"title": "x"}).status_code == 403
+urlpatterns = [path("thinks", SecondThoughts.as_view())]
+
+
+@pytest.mark.urls(__name__)
+def test_a_refusal_is_recorded_after_the_rollback_that_it_causes(owner: User, owner_client: APIClient) -> None:
+    assert owner_client.post("/thinks").status_code == 403
 
     assert not Task.objects.exists()
     assert not Event.objects.filter(action="task.created").exists()

@@ -257,7 +257,7 @@ BEGIN
     RETURN NULL;
 END $$;
 DROP FUNCTION audit_changes(jsonb, jsonb, text[], text[]);
-"""  # noqa: S608 - of constants
+"""
 
 # What no trigger sees: reads, searches, refusals. An API request's event is its user's, whatever the argument says; and
 # what the triggers write nobody else can. Confined is who runs as another role than the tables' owner, however it came.

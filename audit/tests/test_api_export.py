@@ -45,7 +45,7 @@ def test_api_export_owner_gets_own_events_oldest_first_and_itself_last(
     assert events[2]["id"] == str(task.pk)
     assert events[2]["changes"] == task.changes
     assert events[2]["commitments"] == task.commitments
-    assert list(task.commitments) == ["title", "description"]
+    assert list(task.commitments) == ["title", "metadata", "description"]
 
 
 def test_api_export_is_a_file(owner_client: APIClient) -> None:
@@ -71,7 +71,7 @@ def test_api_export_costs_one_statement_for_each_batch(
 ) -> None:
     Task.objects.bulk_create(Task(owner=owner, title=str(number)) for number in range(count))
 
-    with django_assert_num_queries(4):  # session, record, batch, the empty one after it
+    with django_assert_num_queries(4):  # user, record, batch, the empty one after it
         assert len(exported(owner_client, action="task.created")) == count
 
 

@@ -61,10 +61,11 @@ def test_api_proof_of_an_event_that_is_not_sealed_is_409(owner_client: APIClient
 
     seal()
     owner_client.delete(f"{TASKS}/{created.object_id}")
-    deleted = Event.objects.get(action="task.deleted")
+    owner_client.delete(f"{TASKS}/{created.object_id}?trashed=true")
+    trashed, deleted = Event.objects.filter(action__in=["task.updated", "task.deleted"]).order_by("pk")
 
     assert owner_client.get(url(created.pk)).status_code == 200
-    assert owner_client.get(url(deleted.pk)).json()["code"] == "not_sealed"
+    assert [owner_client.get(url(event.pk)).json()["code"] for event in (trashed, deleted)] == ["not_sealed"] * 2
 
 
 def test_api_proof_convinces_a_third_party(owner_client: APIClient, created: Event, desk: Desk) -> None:
@@ -77,7 +78,7 @@ def test_api_proof_convinces_a_third_party(owner_client: APIClient, created: Eve
     assert "description is the value of description after the event" in words
     assert TITLE not in answer["leaf"]
     assert "task.created" in answer["leaf"]
-    assert sorted(answer["salts"]) == ["description", "title"]
+    assert sorted(answer["salts"]) == ["description", "metadata", "title"]
 
 
 def test_api_proof_of_a_change_has_both_sides(owner_client: APIClient, created: Event, desk: Desk) -> None:
@@ -99,7 +100,7 @@ def test_api_proof_costs_the_same_statements_in_a_bigger_tree(
         owner_client.post(TASKS, {"title": "x"})
         seal()
 
-    with django_assert_num_queries(5):  # session, event, leaf, checkpoint, hashes
+    with django_assert_num_queries(5):  # user, event, leaf, checkpoint, hashes
         assert proof(owner_client, created)["tree_size"] == 3 + count
 
 

@@ -50,11 +50,13 @@ def test_salt_and_value_make_the_commitment(owner: User) -> None:
     created, updated = Event.objects.filter(object_id=task.pk).order_by("pk")
     salts = salts_of(created, user(owner))
 
-    assert created.changes == {"title": [None, "•••"], "description": [None, "•••"], "completed": [None, False]}
-    assert sorted(salts) == sorted(created.commitments) == ["description", "title"]
+    masked = ["description", "metadata", "title"]
+    assert sorted(field for field, sides in created.changes.items() if sides == [None, "•••"]) == masked
+    assert sorted(salts) == sorted(created.commitments) == masked
     assert salts["title"][BEFORE] is created.commitments["title"][BEFORE] is None
     assert proves(created, "title", AFTER, "Zähne", salts)
     assert proves(created, "description", AFTER, "", salts)
+    assert proves(created, "metadata", AFTER, "{}", salts)
     assert not proves(created, "title", AFTER, "Zahn", salts)
     salts = salts_of(updated, user(owner))
     assert list(salts) == ["title"]
@@ -83,7 +85,7 @@ def test_no_two_salts_are_the_same_whatever_the_values(owner: User, peer: User) 
         for pair in event.commitments.values():
             commitments += filter(None, pair)
 
-    assert len(salts) == len(set(salts)) == 3 * 2 + 2 * 3 * 2
+    assert len(salts) == len(set(salts)) == 3 * 3 + 2 * 3 * 2
     assert len(commitments) == len(set(commitments)) == len(salts)
 
 

@@ -19,18 +19,32 @@ def actions(**filters: object) -> list[tuple[str, dict[str, object]]]:
     return list(Event.objects.filter(**filters).order_by("pk").values_list("action", "changes"))
 
 
+def as_recorded(column: str) -> str:
+    """What the tasks have in a column, as PostgreSQL writes it into JSON."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT DISTINCT to_jsonb({column}) #>> '{{}}' FROM tasks_task")
+        ((value,),) = cursor.fetchall()
+        return str(value)
+
+
 def test_each_write_through_the_api_is_on_record(owner: User, owner_client: APIClient) -> None:
     headers = {"X-Request-ID": "a-request", "User-Agent": "curl/8.5.0"}
     task = owner_client.post("/api/v1/tasks", {"title": "x"}, headers=headers).json()["id"]
     owner_client.patch(f"/api/v1/tasks/{task}", {"title": "y"}, headers=headers)
     owner_client.post(f"/api/v1/tasks/{task}/toggle", headers=headers)
     owner_client.delete(f"/api/v1/tasks/{task}", headers=headers)
+    position, completed_at, trashed_at = map(as_recorded, ("position", "completed_at", "trashed_at"))
+    owner_client.delete(f"/api/v1/tasks/{task}?trashed=true", headers=headers)
 
+    written = {"title": "•••", "description": "•••", "metadata": "•••"}
+    as_it_came = written | {"completed": False, "priority": 0, "labels": [], "position": position}
+    as_it_went = as_it_came | {"completed": True, "completed_at": completed_at, "trashed_at": trashed_at}
     assert actions(object_id=task) == [
-        ("task.created", {"title": [None, "•••"], "description": [None, "•••"], "completed": [None, False]}),
+        ("task.created", {field: [None, value] for field, value in as_it_came.items()}),
         ("task.updated", {"title": ["•••", "•••"]}),
-        ("task.updated", {"completed": [False, True]}),
-        ("task.deleted", {"title": ["•••", None], "description": ["•••", None], "completed": [True, None]}),
+        ("task.updated", {"completed": [False, True], "completed_at": [None, completed_at]}),
+        ("task.updated", {"trashed_at": [None, trashed_at]}),
+        ("task.deleted", {field: [value, None] for field, value in as_it_went.items()}),
     ]
     event = Event.objects.filter(object_id=task).latest("pk")
     assert (event.actor, event.owner_id, event.request_id) == (str(owner.pk), owner.pk, "a-request")
@@ -38,6 +52,39 @@ def test_each_write_through_the_api_is_on_record(owner: User, owner_client: APIC
     assert (event.object_type, event.outcome, event.detail) == ("task", Event.Outcome.SUCCESS, {})
     assert event.transaction_id > 0
     assert str(event).startswith(f"task.deleted by {owner.pk} at ")
+
+
+def test_what_the_trash_takes_along_and_gives_back_is_on_record_row_by_row(
+    owner: User, owner_client: APIClient
+) -> None:
+    parent = Task.objects.create(owner=owner, title="x")
+    child = Task.objects.create(owner=owner, title="y", parent=parent)
+    owner_client.delete(f"/api/v1/tasks/{parent.pk}")
+    trashed_at = as_recorded("trashed_at")
+    owner_client.post(f"/api/v1/tasks/{parent.pk}/restore")
+
+    for task in (parent, child):
+        assert actions(object_id=task.pk, actor=str(owner.pk)) == [
+            ("task.updated", {"trashed_at": [None, trashed_at]}),
+            ("task.updated", {"trashed_at": [trashed_at, None]}),
+        ]
+
+
+def test_a_label_is_on_record_without_its_name_and_so_is_what_its_end_changes(
+    owner: User, owner_client: APIClient
+) -> None:
+    label = owner_client.post("/api/v1/labels", {"name": "Dr M"}).json()["id"]
+    task = Task.objects.create(owner=owner, title="x", labels=[label])
+    owner_client.patch(f"/api/v1/labels/{label}", {"name": "Dr N"})
+    owner_client.delete(f"/api/v1/labels/{label}")
+
+    assert actions(object_id=label) == [
+        ("label.created", {"name": [None, "•••"]}),
+        ("label.updated", {"name": ["•••", "•••"]}),
+        ("label.deleted", {"name": ["•••", None]}),
+    ]
+    assert actions(object_id=task.pk, action="task.updated") == [("task.updated", {"labels": [[label], []]})]
+    assert {event.actor for event in Event.objects.filter(object_id=label)} == {str(owner.pk)}
 
 
 def test_bulk_and_raw_writes_leave_an_event_for_each_row(owner: User) -> None:

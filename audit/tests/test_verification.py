@@ -149,8 +149,8 @@ def test_4_reordered_leaves_are_found(one: int, other: int) -> None:
 def test_5_events_whose_contents_were_exchanged_are_found() -> None:
     one, other = event_at(7), event_at(12)
     pair = [one, other, other, one]
-    tamper(*(exchange(column, "audit_event", "id") for column in ("object_id", "transaction_id", "occurred_at",
-                                                                   "commitments")), parameters=pair)  # fmt: skip
+    columns = ("object_id", "transaction_id", "occurred_at", "changes", "commitments")
+    tamper(*(exchange(column, "audit_event", "id") for column in columns), parameters=pair)
 
     report = verify(verifiers=verifiers())
     assert set(report.found) == {"events_swapped"}

@@ -1,10 +1,13 @@
 """The admin: fast lists on tables of any size, and what staff write on record."""
 
+import re
+
 import pytest
 import structlog
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -15,10 +18,12 @@ from accounts.models import Session, User
 from audit.models import Event
 from knowledge import indexing
 from knowledge.models import KnowledgeDoc, VectorChunk
-from tasks.models import Task
+from tasks.models import Label, Task
 from web.lists import EstimatingPaginator
 
-MODELS = [User, Session, Task, KnowledgeDoc, VectorChunk, Event]
+MODELS = [User, Session, Task, Label, KnowledgeDoc, VectorChunk, Event]
+# What a browser sends of a task beside its title.
+FORM = {"description": "", "priority": "0", "metadata": "{}"}
 
 
 def url(model: type, page: str = "changelist", *keys: object) -> str:
@@ -31,6 +36,7 @@ def fill(owner: User, count: int) -> None:
         user = User.objects.create_user(f"user{number}@example.com")
         Session.objects.create(owner=user)
         Task.objects.create(owner=user, title=str(number))
+        Label.objects.create(owner=user, name=str(number))
         document = KnowledgeDoc.objects.create(owner=user, title=str(number), content="Some words.")
         indexing.index(owner_id=user.pk, document_id=document.pk)
 
@@ -68,7 +74,7 @@ def test_staff_act_in_their_own_name_and_are_on_record(staff: User, owner: User,
     task = Task.objects.create(owner=owner, title="x")
 
     with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
-        response = staff_browser.post(url(Task, "change", task.pk), {"title": "y", "description": ""})
+        response = staff_browser.post(url(Task, "change", task.pk), {"title": "y"} | FORM)
 
     assert response.status_code == 302
     event = Event.objects.get(action="task.updated")
@@ -81,7 +87,7 @@ def test_staff_act_in_their_own_name_and_are_on_record(staff: User, owner: User,
 def test_what_is_done_in_the_admin_leaves_no_titles_behind(staff: User, owner: User, staff_browser: Client) -> None:
     """Django's own log would keep them in clear, for ever."""
     task = Task.objects.create(owner=owner, title="Call Mrs M about the result")
-    staff_browser.post(url(Task, "change", task.pk), {"title": "Call Mrs M again", "description": ""})
+    staff_browser.post(url(Task, "change", task.pk), {"title": "Call Mrs M again"} | FORM)
     staff_browser.get(url(Task))  # shows what was changed, once
     one = staff_browser.get(url(User, "delete", owner.pk))
     many = staff_browser.post(url(User), {"action": "delete_selected", "_selected_action": [str(owner.pk)]})
@@ -108,14 +114,69 @@ def test_staff_delete_a_user_with_everything_that_is_theirs(staff: User, staff_b
 
 
 def test_the_owner_of_a_row_is_chosen_once(staff: User, owner: User, peer: User, staff_browser: Client) -> None:
-    staff_browser.post(url(Task, "add"), {"owner": owner.pk, "title": "x", "description": ""})
+    staff_browser.post(url(Task, "add"), {"owner": owner.pk, "title": "x"} | FORM)
     task = Task.objects.get()
     assert task.owner == owner
 
-    staff_browser.post(url(Task, "change", task.pk), {"owner": peer.pk, "title": "y", "description": ""})
+    staff_browser.post(url(Task, "change", task.pk), {"owner": peer.pk, "title": "y"} | FORM)
 
     task.refresh_from_db()
     assert (task.owner, task.title) == (owner, "y")
+
+
+def shown(page: HttpResponse, field: str) -> str:
+    """What a form shows of a field that can't be written."""
+    [value] = re.findall(rf'field-{field}">.*?<div class="readonly">(.*?)</div>', page.content.decode(), re.DOTALL)
+    return str(value)
+
+
+def test_staff_see_the_trash_beside_the_rest_or_alone(owner: User, staff_browser: Client) -> None:
+    live = Task.objects.create(owner=owner, title="Live")
+    trashed = Task.objects.create(owner=owner, title="Trashed", trashed_at="2026-01-02T03:04:05Z")
+
+    def listed(**parameters: str) -> set[str]:
+        page = staff_browser.get(url(Task), parameters).content.decode()
+        return {str(task.pk) for task in (live, trashed) if str(task.pk) in page}
+
+    assert listed() == {str(live.pk), str(trashed.pk)}
+    assert listed(trashed_at__isempty="0") == {str(trashed.pk)}
+    assert listed(trashed_at__isempty="1") == {str(live.pk)}
+    assert shown(staff_browser.get(url(Task, "change", live.pk)), "trashed_at") == "-"
+    assert "2026" in shown(staff_browser.get(url(Task, "change", trashed.pk)), "trashed_at")
+
+
+@pytest.mark.parametrize(("model", "member"), [(Task, "title"), (Label, "name")])
+def test_what_staff_change_has_a_new_version(model: type, member: str, owner: User, staff_browser: Client) -> None:
+    row = model.objects.create(owner=owner, **{member: "x"})  # type: ignore[attr-defined]
+    assert shown(staff_browser.get(url(model, "change", row.pk)), "version") == "1"
+
+    for _ in range(2):
+        # The second time nothing is changed, nor is a version that somebody sends.
+        form = {member: "y", "version": "7"} | FORM
+        assert staff_browser.post(url(model, "change", row.pk), form).status_code == 302
+        assert shown(staff_browser.get(url(model, "change", row.pk)), "version") == "2"
+
+
+@pytest.mark.parametrize("page", ["add", "change"])
+def test_a_label_that_there_is_already_is_told_in_the_form(page: str, owner: User, staff_browser: Client) -> None:
+    Label.objects.create(owner=owner, name="Home")
+    other = Label.objects.create(owner=owner, name="Work")
+    address = url(Label, page, *([other.pk] if page == "change" else []))
+
+    response = staff_browser.post(address, {"owner": owner.pk, "name": "HOME"})
+
+    assert response.status_code == 200
+    assert "There is a label of this name." in response.content.decode()
+
+
+def test_a_label_that_staff_delete_goes_from_all_tasks(owner: User, staff_browser: Client) -> None:
+    label, other = (Label.objects.create(owner=owner, name=name) for name in "xy")
+    task = Task.objects.create(owner=owner, title="x", labels=[label.pk, other.pk])
+
+    assert staff_browser.post(url(Label, "delete", label.pk), {"post": "yes"}).status_code == 302
+
+    task.refresh_from_db()
+    assert task.labels == [other.pk]
 
 
 def test_a_document_saved_by_staff_is_indexed(staff: User, owner: User, staff_browser: Client) -> None:

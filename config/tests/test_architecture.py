@@ -12,9 +12,10 @@ ROOMS = {
     "web": set[str](),
     "audit": {"web"},
     "accounts": {"audit", "web"},
-    "tasks": {"accounts", "audit", "web"},
-    "knowledge": {"accounts", "audit", "web"},
-    "config": {"accounts", "audit", "knowledge", "tasks", "web"},
+    "resources": {"accounts", "audit", "web"},
+    "tasks": {"accounts", "audit", "resources", "web"},
+    "knowledge": {"accounts", "audit", "resources", "web"},
+    "config": {"accounts", "audit", "knowledge", "resources", "tasks", "web"},
 }
 # Modules that know nothing of models, so that they can be read, tested and used without a database.
 PURE = [
@@ -25,6 +26,7 @@ PURE = [
     "knowledge.embeddings",
     "knowledge.outline",
     "knowledge.minilm",
+    "tasks.positions",
 ]
 NAMES_OF_NOTHING = {"core", "common", "utils", "helpers"}
 

@@ -68,3 +68,14 @@ def test_the_console_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     (line,) = lines(capsys)
     assert "thing_done" in line
     assert "count=3" in line
+
+
+@pytest.mark.parametrize(("level", "told"), [("INFO", True), ("WARNING", False)])
+def test_a_line_below_the_level_is_not_made(level: str, told: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(logging_config("json", level))
+    log = structlog.get_logger("ours")
+
+    log.info("thing_done")
+
+    assert log.is_enabled_for(logging.INFO) == told
+    assert bool(lines(capsys)) == told

@@ -38,6 +38,7 @@ SELECT id, 'A title', '', false FROM accounts_user, generate_series(1, 100);
 UPDATE tasks_task SET completed = true;
 DELETE FROM tasks_task WHERE owner_id IN (SELECT id FROM accounts_user WHERE email ~ 'gone');
 DELETE FROM accounts_user WHERE email ~ 'gone';
+INSERT INTO tasks_task (owner_id, title, description, completed) SELECT id, 'Open', '', false FROM accounts_user;
 SELECT audit_record('search.performed', 'search', '', '{"hits": 1}');
 INSERT INTO audit_event (id, occurred_at, actor, request_id, address, action, object_type, object_id, changes)
 VALUES ('019c167f-cbff-7000-8000-000000000000', '2026-02-01 00:00Z', 'x', '', '', 'thing.done', 'thing', '', '{}')
@@ -47,6 +48,14 @@ RECORD = """
 SELECT id, transaction_id::text, occurred_at, actor, owner_id, request_id, address, action, object_type, object_id,
        outcome, {told}::text
 FROM audit_event WHERE action <> 'key.erased' ORDER BY id
+"""
+
+
+# What tasks have got since: each a place of its own, and who was complete the moment of it, as far as it is known.
+TASKS = """
+SELECT count(DISTINCT position), count(completed_at), bool_and(completed_at = updated_at),
+       bool_and(due = tasks_never()), min(version), max(version)
+FROM tasks_task
 """
 
 
@@ -82,12 +91,13 @@ def test_what_was_on_record_is_carried_over(database: psycopg.Connection[Any], m
     told = "CASE WHEN action = 'search.performed' THEN detail ELSE changes END"
     events = database.execute(RECORD.format(told=told)).fetchall()
     assert events == before
-    assert len(events) == 2 + 200 + 200 + 100 + 1 + 1 + 1
+    assert len(events) == 2 + 200 + 200 + 100 + 1 + 1 + 1 + 1
     assert "The record is what was sealed." in printed
     kept = database.execute("SELECT email FROM audit_saltkey JOIN accounts_user ON id = owner_id").fetchall()
     assert kept == [("here@example.com",)]
     assert database.execute("SELECT count(*) FROM audit_saltkey").fetchone() == (1,)
     assert database.execute("SELECT count(*) FROM audit_event_other").fetchone() == (0,)
+    assert database.execute(TASKS).fetchone() == (101, 100, True, True, 1, 1)
 
 
 @pytest.mark.django_db

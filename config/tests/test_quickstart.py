@@ -33,6 +33,7 @@ VARYING = {
     re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"): "some id",
     re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(Z|\+00:00)"): "some time",
     re.compile(r'(?<="next": ")[\w-]+'): "some cursor",
+    re.compile(r'(?<="position": ")[0-9a-f]+|(?<="position": \[null, ")[0-9a-f]+'): "some place",
     re.compile(r'(?<="user_agent": ")[^"]*'): "some program",
 }
 

@@ -61,7 +61,7 @@ def test_api_search_owner_finds_by_meaning(query: str, title: str, owner_client:
 def test_api_search_limit_and_threshold(
     owner_client: APIClient, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(3):  # session, search, record
+    with django_assert_num_queries(2):  # search, record
         assert len(search(owner_client, "rent", max_num_results=2)) == 2
     assert [hit["title"] for hit in search(owner_client, "rent", ranking_options={"score_threshold": 0.3})] == ["Lease"]
     assert search(owner_client, "rent", ranking_options={}) == search(owner_client, "rent")

@@ -1,28 +1,32 @@
 """Every failure reaches the client as a problem, and says no more than it should."""
 
 import json
-from collections.abc import Callable
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
+from django.core.exceptions import PermissionDenied
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.test import Client, RequestFactory, override_settings
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from conftest import SignIn
 from web import errors
 from web.errors import database_failed
+from web.tests.faults import failing
 
 TASKS = "/api/v1/tasks"
-
-
-def broken(monkeypatch: pytest.MonkeyPatch, exc: Exception) -> None:
-    def explode(self: object) -> None:
-        raise exc
-
-    monkeypatch.setattr("tasks.views.TaskViewSet.get_queryset", explode)
 
 
 class DeadlockError(Exception):
@@ -37,39 +41,55 @@ def test_an_unlucky_statement_is_a_503_that_says_nothing_of_the_database(
     monkeypatch.setattr(errors.database_failed, "send", lambda **kwargs: pytest.fail("blamed the database"))
     exc = OperationalError("deadlock detected")
     exc.__cause__ = DeadlockError()
-    broken(monkeypatch, exc)
 
-    response = owner_client.get(TASKS)
+    with failing(exc):
+        response = owner_client.get(TASKS)
 
     assert (response.status_code, response.json()["code"]) == (503, "unavailable")
 
 
-def test_a_value_that_cannot_be_stored_is_a_422(owner_client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken(monkeypatch, DataError("value too long"))
-
-    assert owner_client.get(TASKS).status_code == 422
+def test_a_value_that_cannot_be_stored_is_a_422(owner_client: APIClient) -> None:
+    with failing(DataError("value too long")):
+        assert owner_client.get(TASKS).status_code == 422
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_user_deleted_while_their_request_runs_gets_a_409(
-    sign_in: Callable[[User], APIClient], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = sign_in(User.objects.create_user("owner@example.com"))
-    monkeypatch.setattr("tasks.views.requester", lambda request: uuid4())
-    monkeypatch.setattr("accounts.identity.Identity.prefix", "SELECT; ")
+def test_a_user_deleted_while_their_request_runs_gets_a_409(sign_in: SignIn) -> None:
+    """The session still counts when the statement begins; the user is gone when it is to be committed."""
+    user = User.objects.create_user("owner@example.com")
+    client = sign_in(user)
 
-    assert client.post(TASKS, {"title": "x"}).json()["code"] == "conflict"
+    def attempt() -> Any:
+        try:
+            return client.post(TASKS, {"title": "x"})
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            user.delete()
+            attempted = pool.submit(attempt)
+            deadline = time.monotonic() + 10
+            while not waiting_for_a_lock() and time.monotonic() < deadline:
+                time.sleep(0.01)
+        response = attempted.result()
+
+    assert (response.status_code, response.json()["code"]) == (409, "conflict")
+
+
+def waiting_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
 
 
 @pytest.mark.parametrize("exc", [OperationalError("secret host"), InterfaceError("connection already closed")])
-def test_a_lost_database_is_a_503_to_be_tried_again(
-    exc: Exception, owner_client: APIClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lost_database_is_a_503_to_be_tried_again(exc: Exception, owner_client: APIClient) -> None:
     heard: list[Any] = []
     database_failed.connect(lambda **kwargs: heard.append(kwargs), weak=False, dispatch_uid="test")
-    broken(monkeypatch, exc)
 
-    response = owner_client.get(TASKS)
+    with failing(exc):
+        response = owner_client.get(TASKS)
     database_failed.disconnect(dispatch_uid="test")
 
     assert (response.status_code, response["Retry-After"]) == (503, "5")
@@ -79,16 +99,11 @@ def test_a_lost_database_is_a_503_to_be_tried_again(
 
 
 @pytest.mark.parametrize("exc", [ZeroDivisionError("secret"), DatabaseError("secret"), IntegrityError("secret")])
-def test_a_defect_is_a_500_that_tells_only_the_request_id(
-    exc: Exception,
-    owner_client: APIClient,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    broken(monkeypatch, exc)
+def test_a_defect_is_a_500_that_tells_only_the_request_id(exc: Exception, owner_client: APIClient) -> None:
     owner_client.raise_request_exception = False
 
-    response = owner_client.get(TASKS, headers={"X-Request-ID": "the-failed-one"})
+    with failing(exc):
+        response = owner_client.get(TASKS, headers={"X-Request-ID": "the-failed-one"})
 
     assert response.status_code == 500
     body = response.json()
@@ -96,26 +111,22 @@ def test_a_defect_is_a_500_that_tells_only_the_request_id(
     assert "secret" not in response.content.decode()
 
 
-def test_a_defect_is_raised_in_tests(owner_client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken(monkeypatch, ZeroDivisionError("on purpose"))
-
-    with pytest.raises(ZeroDivisionError, match="on purpose"):
+def test_a_defect_is_raised_in_tests(owner_client: APIClient) -> None:
+    with failing(ZeroDivisionError("on purpose")), pytest.raises(ZeroDivisionError, match="on purpose"):
         owner_client.get(TASKS)
 
 
-def test_a_violated_constraint_speaks_in_its_own_words(
-    owner_client: APIClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A check that the serializer lets through is still a clear 422, by the constraint's message."""
-    monkeypatch.setattr("tasks.views.TaskSerializer.run_validation", lambda self, data: {"title": " x"})
+def test_a_violated_constraint_speaks_in_its_own_words(owner_client: APIClient) -> None:
+    """What only the database checks is a clear 422 as well, by the constraint's message."""
+    body = {"title": "x", "due_at": "2026-01-01T12:00:00Z", "due_on": "2026-01-01"}
 
-    response = owner_client.post(TASKS, {})
+    response = owner_client.post(TASKS, body)
 
     assert response.status_code == 422
     assert response.json()["errors"] == [
         {
             "location": "body",
-            "message": "A title is not empty, and has no space at its ends.",
+            "message": "A task is due at a moment or on a day: set the other to null.",
             "code": "invalid",
         }
     ]
@@ -211,13 +222,15 @@ def test_a_wrong_host_is_a_400(client: Client) -> None:
         assert client.get(TASKS).status_code == 400
 
 
-def test_a_permission_that_is_missing_is_a_403(owner_client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken(monkeypatch, errors.django_exceptions.PermissionDenied())
+def test_a_permission_that_is_missing_is_a_403(owner_client: APIClient) -> None:
+    with failing(PermissionDenied()):
+        assert owner_client.get(TASKS).json()["code"] == "permission_denied"
 
-    assert owner_client.get(TASKS).json()["code"] == "permission_denied"
 
+def test_a_body_that_django_finds_too_big_is_a_413(owner_client: APIClient, settings: Settings) -> None:
+    """Who sends a key has the whole body read before it is parsed."""
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 20
 
-def test_a_body_that_django_finds_too_big_is_a_413(owner_client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken(monkeypatch, errors.django_exceptions.RequestDataTooBig())
-
-    assert owner_client.get(TASKS).status_code == 413
+    for key in ({}, {"Idempotency-Key": "a"}):
+        response = owner_client.post(TASKS, {"title": "longer than that"}, headers=key)
+        assert (response.status_code, response.json()["code"]) == (413, "payload_too_large")

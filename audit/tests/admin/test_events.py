@@ -81,7 +81,7 @@ def test_long_ids_are_shortened_and_lead_somewhere(staff_browser: Client) -> Non
 
 
 def test_a_request_id_leads_to_all_that_the_request_did(owner: User, staff_browser: Client) -> None:
-    form = {"owner": owner.pk, "title": "x", "description": ""}
+    form = {"owner": owner.pk, "title": "x", "description": "", "priority": 0, "metadata": "{}"}
     staff_browser.post("/admin/tasks/task/add/", form, headers={"X-Request-ID": "a-request-of-staff"})
 
     html = staff_browser.get(URL).content.decode()
@@ -149,7 +149,9 @@ def test_changes_are_told_before_and_after(owner: User, owner_client: APIClient,
     created, updated = Event.objects.filter(object_id=task).order_by("pk")
 
     before, after = updated.commitments["title"]
-    assert f"field before after completed false true title ••• {before} ••• {after}" in page(staff_browser, updated)
+    shown = page(staff_browser, updated)
+    assert "field before after completed false true completed_at" in shown
+    assert f"title ••• {before} ••• {after}" in shown
     said = page(staff_browser, created)
     assert "completed nothing false" in said
     assert f"title nothing ••• {created.commitments['title'][1]}" in said

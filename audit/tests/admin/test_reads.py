@@ -179,7 +179,7 @@ def test_there_is_no_list_that_the_record_does_not_know_of(keys: dict[str, Any],
 
 
 def test_saving_is_on_record_as_well(keys: dict[str, Any], owner: User, staff_browser: Client) -> None:
-    form = {"title": "y", "description": ""}
+    form = {"title": "y", "description": "", "priority": 0, "metadata": "{}"}
 
     assert staff_browser.post(f"/admin/tasks/task/{keys['task']}/change/", form).status_code == 302
 

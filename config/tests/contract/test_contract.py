@@ -31,6 +31,7 @@ def daybook() -> Iterator[Quickstart]:
         running.client.signed_up(PEER["email"])
         owner = running.client.signed_up(OWNER["email"])
         owner.post("tasks", {"title": "Feed the elephant"})
+        owner.post("labels", {"name": "Zoo"})
         owner.post("knowledge/documents", {"title": "Zoo", "content": "The elephant sleeps in the blue tent."})
         wait_for(lambda: not owner.unfinished())
         yield running
@@ -45,6 +46,7 @@ def desk(tmp_path: Path, daybook: Quickstart) -> Path:
     event = owner.everything("audit/events")[-1]["id"]
     known = {
         "event": event,
+        "label": owner.everything("labels")[0]["id"],
         "refresh": owner.post("auth/token", OWNER)["refresh"],
         "size": sealed(owner, event)["tree_size"],
     }
@@ -86,12 +88,16 @@ def asked_by_the_peer(desk: Path) -> set[str]:
 
 
 def lists(description: dict[str, Any]) -> list[str]:
-    """The addresses that give pages, of things that lie below nothing else."""
+    """The addresses that give pages, of things that lie below nothing else. A feed, which has no last page, is none."""
     operations = {path: methods["get"] for path, methods in description["paths"].items() if "get" in methods}
     pages = [
         path for path, get in operations.items() if "cursor" in {each["name"] for each in get.get("parameters", [])}
     ]
-    return [path.removeprefix("/api/v1/") for path in pages if "{" not in path]
+    return [
+        path.removeprefix("/api/v1/")
+        for path in pages
+        if "{" not in path and "410" not in operations[path]["responses"]
+    ]
 
 
 def listed(client: Client, addresses: list[str]) -> set[str]:

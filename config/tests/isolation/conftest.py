@@ -3,5 +3,7 @@
 import pytest
 from hypothesis import settings
 
-pytest.register_assert_rewrite("config.tests.isolation.machine")
+pytest.register_assert_rewrite(
+    *(f"config.tests.isolation.{module}" for module in ("asking", "feed_rules", "machine", "task_rules"))
+)
 settings.register_profile("slow", max_examples=2_000)

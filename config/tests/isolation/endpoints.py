@@ -1,7 +1,4 @@
-"""Every endpoint of the API, read from the URL configuration: what is added is known without being told.
-
-Only what to write into a body has to be told.
-"""
+"""Every endpoint of the API, read from the URL configuration: what is added is known without being told."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,22 +9,25 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 
 API = "api/v1/"
-TASKS = "tasks"
-# Describes the API, is the same for everybody, and takes long to make.
-NOBODYS = {f"{API}openapi.json"}
+# Describe the API, are the same for everybody, and take long to make.
+NOBODYS = {f"{API}{page}" for page in ("openapi.json", "docs", "redoc")}
 CONVERTER = re.compile(r"<(\w+):\w+>")
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A verb, in lower case, and the route that it is for, as in `api/v1/tasks/<uuid:pk>/toggle`."""
+    """A verb, in lower case, and the route that it is for, as in `api/v1/tasks/<uuid:pk>/toggle`.
+
+    query: parameters that make it another endpoint: `?trashed=true`.
+    """
 
     verb: str
     route: str
     view: Callable[..., Any]
+    query: str = ""
 
     def __repr__(self) -> str:
-        return f"{self.verb} {self.route}"
+        return f"{self.verb} {self.route}{self.query}"
 
     @property
     def collection(self) -> str:
@@ -40,19 +40,29 @@ class Endpoint:
         return "<uuid:" in self.route
 
     @property
-    def is_list(self) -> bool:
-        """Whether it gives pages of a collection."""
-        return (getattr(self.view, "actions", None) or {}).get(self.verb) == "list"
+    def action(self) -> str | None:
+        """What a view set calls it."""
+        return (getattr(self.view, "actions", None) or {}).get(self.verb)
 
     @property
-    def filters(self) -> list[str]:
-        """The names of a list's typed filters."""
-        filterset = getattr(getattr(self.view, "cls", None), "filterset_class", None)
-        return list(filterset.base_filters) if filterset else []
+    def is_list(self) -> bool:
+        """Whether it gives pages of a collection."""
+        return self.action == "list"
+
+    @property
+    def parameters(self) -> set[str]:
+        """The names of all query parameters that it takes."""
+        known = set(getattr(self.view, "initkwargs", {}).get("query_parameters", ()))
+        view = getattr(self.view, "cls", None)
+        known.update(getattr(view, "query_parameters", ()), getattr(view, "known", {}).get(self.action, ()))
+        if self.is_list:
+            listing, filterset = getattr(view, "listing", None), getattr(view, "filterset_class", None)
+            known.update(listing.parameters if listing else filterset.base_filters if filterset else ())
+        return known
 
     def path(self, key: object) -> str:
         """The path below the API's, with the key in it."""
-        return CONVERTER.sub(str(key), self.route.removeprefix(API))
+        return CONVERTER.sub(str(key), self.route.removeprefix(API)) + self.query
 
 
 @cache
@@ -74,11 +84,3 @@ def _verbs(pattern: URLPattern) -> set[str]:
     view: Any = pattern.callback
     known = set(view.cls.http_method_names) - {"head", "options"}
     return known & set(getattr(view, "actions", None) or filter(partial(hasattr, view.cls), known))
-
-
-def text_of(collection: str, word: str, mentioned: str) -> dict[str, Any]:
-    """The body of an object that holds a word, and mentions an id wherever it can."""
-    text = f"{word} mentions {mentioned}"
-    if collection == TASKS:
-        return {"title": text, "description": text}
-    return {"title": text, "content": text, "metadata": {word: mentioned}}

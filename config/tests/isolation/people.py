@@ -4,14 +4,20 @@ import base64
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 from uuid import UUID, uuid4
 
+from config.tests.isolation import wire
 from config.tests.isolation.wire import Answer
 
 WORD = re.compile(r"canary[0-9a-f]{16}")
+# What may be base64url of 16 bytes or more: cursors, tokens.
+CLOSED = re.compile(r"[A-Za-z0-9_-]{22,}")
+# Wherever an id's digits begin, within others too.
+DIGITS = re.compile(r"(?=([0-9a-f]{32}))")
 
 
 @dataclass(frozen=True)
@@ -34,9 +40,11 @@ class Thing:
 class Person:
     """A user, or a stranger who isn't one.
 
-    held: collection → ids of what is there now, oldest first. made: collection → how many ever were.
-    searchable: ids of the documents that are indexed.
-    secrets: ids that nobody else may be told of. said: ids of others that this person sent, and may be told again.
+    held: collection → ids of what is there now, oldest first. trash: ids of what is in it.
+    made: collection → how many ever were. searchable: ids of the documents that are indexed.
+    copy: ids of what is there as the feed of changes tells it, up to the cursor `place`.
+    secrets: ids that nobody else may be told of.
+    said: ids and words of others that this person sent, and may be told again.
     words: what stands in this person's texts only, the latest last. asked: others' words that this person searched for.
     """
 
@@ -46,7 +54,10 @@ class Person:
     headers: dict[str, str] = field(default_factory=dict)
     refresh_token: str = ""
     held: dict[str, list[str]] = field(default_factory=dict)
+    trash: set[str] = field(default_factory=set)
     made: Counter[str] = field(default_factory=Counter)
+    copy: set[str] = field(default_factory=set)
+    place: str | None = None
     searchable: set[str] = field(default_factory=set)
     secrets: set[str] = field(default_factory=set)
     said: set[str] = field(default_factory=set)
@@ -76,6 +87,14 @@ class Person:
         if self.id:
             self.secrets.update([answer.request_id, *(_ids(answer.data) if answer.status < 300 else ())])
 
+    @contextmanager
+    def saying(self, text: str) -> Iterator[None]:
+        """Inside this person may be told again what stands in a text of somebody else's."""
+        before = self.said
+        self.said = before | set(WORD.findall(text)) | {found.group() for found in wire.UUID.finditer(text)}
+        yield
+        self.said = before
+
     def may_know(self, secret: str) -> bool:
         """Whether it is this person's own, or comes from this person."""
         return secret in self.secrets or secret in self.said
@@ -84,17 +103,25 @@ class Person:
 def leaks(answer: Answer, person: Person, people: Iterable[Person]) -> set[str]:
     """What the answer to `person` tells of the others among `people`."""
     text = answer.everything
-    secrets = {key for other in people if other is not person for key in other.secrets if not person.may_know(key)}
-    words = set(WORD.findall(text)).difference(person.words)
+    told = set(_digits(text))
+    secrets = set[str]().union(*(other.secrets for other in people if other is not person))
+    words = set(WORD.findall(text)).difference(person.words, person.said)
     # What somebody searched for may stand in their own part of the record.
     words = words - person.asked if "/audit/" in answer.path else words
-    return words | {key for key in secrets if any(form in text for form in _forms(key))}
+    return words | {key for key in secrets if key.replace("-", "") in told and not person.may_know(key)}
 
 
-def _forms(key: str) -> tuple[str, str, str]:
-    """An id as it is, in hexadecimal digits, and as a cursor."""
-    raw = UUID(key)
-    return key, raw.hex, base64.urlsafe_b64encode(raw.bytes).decode().rstrip("=")
+def _digits(text: str) -> Iterator[str]:
+    """The 32 digits of each id in a text: as it is, or in base64 of its bytes, or of a text that it stands in."""
+    opened = [base64.urlsafe_b64decode(_padded(run)) for run in CLOSED.findall(text)]
+    for part in [text, *(raw.hex() for raw in opened), *(raw.decode("latin-1") for raw in opened)]:
+        yield from DIGITS.findall(part.replace("-", "").lower())
+
+
+def _padded(run: str) -> str:
+    # One character beyond a multiple of four is none of base64's.
+    whole = run[: len(run) - (len(run) % 4 == 1)]
+    return whole + "=" * (-len(whole) % 4)
 
 
 def _ids(data: Any) -> Iterator[str]:

@@ -11,8 +11,10 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-SAVEPOINT = re.compile(r'"s\d+_x\d+"')
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+# Of savepoints and cursors: each is another.
+NAME = re.compile(r'"s\d+_x\d+"|\bexport_\d+')
+MOMENT = re.compile(r'\d{4}-\d\d-\d\dT[\d:.]+Z|(?<="position":")[0-9a-f]+')
+JSON = ("application/json", "application/problem+json")
 # One for everybody: each builds the whole house.
 CLIENT = APIClient()
 
@@ -34,10 +36,10 @@ class Answer:
 
     @cached_property
     def data(self) -> Any:
-        """What the body holds, a list if it is of JSON lines; None if it is empty."""
+        """What the body holds, a list if it is of JSON lines; None if it is empty, or isn't JSON."""
         if self.headers.get("Content-Type") == "application/jsonl":
             return [json.loads(line) for line in self.text.splitlines()]
-        return json.loads(self.text) if self.text else None
+        return json.loads(self.text) if self.text and self.headers.get("Content-Type") in JSON else None
 
     @property
     def everything(self) -> str:
@@ -47,13 +49,14 @@ class Answer:
     def told(self, asked: str, *, loosely: bool = False) -> tuple[object, ...]:
         """Status, headers, body and statements, without the request's own id and the id that was `asked` for.
 
-        loosely: without any id and moment, for answers in which the asker's own events stand.
+        loosely: without any id, moment and position, for answers in which the asker's own events and new tasks stand.
         """
         headers = {name: value for name, value in self.headers.items() if name != "X-Request-ID"}
-        text = self.text.replace(asked, "<asked>").replace(self.request_id, "<request>")
+        told = "\n".join([*map(": ".join, headers.items()), self.text])
+        told = told.replace(asked, "<id>" if loosely else "<asked>").replace(self.request_id, "<request>")
         if loosely:
-            text = MOMENT.sub("<moment>", UUID.sub("<id>", text))
-        return self.status, headers, text, self.statements
+            told = MOMENT.sub("<moment>", UUID.sub("<id>", told))
+        return self.status, told, self.statements
 
 
 def send(verb: str, path: str, body: object, headers: dict[str, str]) -> Answer:
@@ -61,7 +64,7 @@ def send(verb: str, path: str, body: object, headers: dict[str, str]) -> Answer:
     statements: list[str] = []
 
     def note(execute: Callable[..., Any], statement: object, *arguments: Any) -> Any:
-        statements.append(SAVEPOINT.sub("<savepoint>", UUID.sub("<id>", str(statement))))
+        statements.append(NAME.sub("<name>", UUID.sub("<id>", str(statement))))
         return execute(statement, *arguments)
 
     data = "" if body is None else json.dumps(body)
