@@ -1,6 +1,5 @@
 """What the audit triggers cost: tasks created with them and without, in alternating rounds."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -16,10 +15,10 @@ from django.db import connection
 from accounts.models import Session, User
 from accounts.tokens import issue
 from audit.triggers import EVENTS, Audited
-from benchmarks.clients import create_tasks
+from benchmarks.clients import send_for
 from benchmarks.figures import COMPARED, alternate, compared, say, show, spread
-from benchmarks.instance import HOST
-from config.management.commands.quickstart import answers
+from benchmarks.operations import CREATE
+from benchmarks.servers import GUNICORN, database_server, listens, processor_seconds
 from config.processes import running, watch
 from tasks.models import Task
 
@@ -34,10 +33,6 @@ ROUND_SECONDS = 3.0
 SINGLE_ROWS = 100
 BULK_ROWS = 1_000
 
-WEB_SERVER = [
-    *(sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn"),
-    *("--bind", f"{HOST}:{settings.PORT}", "config.wsgi"),
-]
 IN_ONE_TRANSACTION = """
 DO $$
 BEGIN
@@ -128,23 +123,22 @@ def measure_api() -> list[tuple[Load, Load]]:
     """The web server as the Procfile starts it, and its clients, each a user's."""
     users = [User.objects.create_user(f"user-{number}@example.com") for number in range(CONNECTIONS)]
     tokens = [str(issue(Session.objects.create(owner=user))["access"]) for user in users]
-    database = psutil.Process(connection.connection.info.backend_pid).parent()
-    with running({"web server": WEB_SERVER}) as children, ProcessPoolExecutor(1, get_context("spawn")) as clients:
-        watch(children, until=lambda: answers(settings.PORT))
+    with running({"web server": GUNICORN}) as children, ProcessPoolExecutor(1, get_context("spawn")) as clients:
+        watch(children, until=lambda: listens(settings.PORT))
         web_server = psutil.Process(children["web server"].pid)
-        return with_and_without(partial(_load, clients, tokens, web_server, database))
+        return with_and_without(partial(_load, clients, tokens, web_server, database_server()))
 
 
 def _load(clients: Executor, tokens: Sequence[str], web_server: psutil.Process, database: psutil.Process) -> Load:
-    clients.submit(create_tasks, settings.PORT, tokens, WARM_UP_SECONDS).result()
-    web, data = _processor_seconds(web_server), _processor_seconds(database)
-    created, seconds = clients.submit(create_tasks, settings.PORT, tokens, ROUND_SECONDS).result()
-    return Load(created, seconds, _processor_seconds(web_server) - web, _processor_seconds(database) - data)
+    requests = [CREATE.requests(token, []) for token in tokens]
 
+    def send(seconds: float) -> tuple[int, float]:
+        return clients.submit(send_for, settings.PORT, requests, CREATE.status, seconds).result()
 
-def _processor_seconds(server: psutil.Process) -> float:
-    """Of the process and all its children, those that have ended included."""
-    return sum(sum(process.cpu_times()[:4]) for process in (server, *server.children(recursive=True)))
+    send(WARM_UP_SECONDS)
+    web, data = processor_seconds(web_server), processor_seconds(database)
+    created, took = send(ROUND_SECONDS)
+    return Load(created, took, processor_seconds(web_server) - web, processor_seconds(database) - data)
 
 
 def rate(create: Callable[[User, int], None], owner: User, rows: int) -> float:

@@ -1,4 +1,4 @@
-"""Load for the API: keep-alive connections that send a request again as soon as it is answered.
+"""Load for the API: keep-alive connections that send the next request as soon as one is answered.
 
 It runs in a process of its own, and does next to nothing for each answer: what is measured is the server.
 """
@@ -7,7 +7,8 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import cycle
 from typing import Any
 
 from benchmarks.instance import HOST
@@ -16,10 +17,10 @@ LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
 
 class Client(asyncio.Protocol):
-    """One connection. It counts answers by status until a moment of `time.monotonic()`, and awaits the last."""
+    """One connection. It counts answers by status until the requests or the time are used up, and awaits the last."""
 
-    def __init__(self, request: bytes, until: float) -> None:
-        self.request = request
+    def __init__(self, requests: Iterable[bytes], until: float) -> None:
+        self.requests: Iterator[bytes] = iter(requests)
         self.until = until
         self.statuses: Counter[bytes] = Counter()
         self.done = asyncio.get_running_loop().create_future()
@@ -28,7 +29,7 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """Send the first request."""
         self.transport = transport
-        transport.write(self.request)
+        self._send_next()
 
     def data_received(self, data: bytes) -> None:
         """Send the next when the answer is whole."""
@@ -39,8 +40,12 @@ class Client(asyncio.Protocol):
             return
         self.statuses[head[9:12]] += 1
         self.answer = b""
-        if time.monotonic() < self.until:
-            self.transport.write(self.request)
+        self._send_next()
+
+    def _send_next(self) -> None:
+        request = next(self.requests, None) if time.monotonic() < self.until else None
+        if request is not None:
+            self.transport.write(request)
         else:
             self.done.set_result(None)
             self.transport.close()
@@ -51,33 +56,28 @@ class Client(asyncio.Protocol):
             self.done.set_exception(exc or ConnectionResetError("the server hung up"))
 
 
-def create_tasks(port: int, tokens: Sequence[str], seconds: float) -> tuple[int, float]:
-    """Create tasks over one connection a token: how many, and in how many seconds.
+def send_once(port: int, requests: Sequence[Sequence[bytes]], status: int) -> None:
+    """Send each connection's requests one after another. Raises `RuntimeError` at another status."""
+    asyncio.run(_send(port, requests, status, until=float("inf")))
 
-    Raises `RuntimeError` if anything was answered otherwise.
+
+def send_for(port: int, requests: Sequence[Sequence[bytes]], status: int, seconds: float) -> tuple[int, float]:
+    """Send each connection's requests over and over: how many were answered, and in how many seconds.
+
+    Raises `RuntimeError` if anything was answered with another status.
     """
-    return asyncio.run(_create_tasks(port, tokens, seconds))
-
-
-async def _create_tasks(port: int, tokens: Sequence[str], seconds: float) -> tuple[int, float]:
     started = time.monotonic()
+    answered = asyncio.run(_send(port, map(cycle, requests), status, started + seconds))
+    return answered, time.monotonic() - started
+
+
+async def _send(port: int, requests: Iterable[Iterable[bytes]], status: int, until: float) -> int:
     loop = asyncio.get_running_loop()
-    clients = [Client(_request(port, token), started + seconds) for token in tokens]
+    clients = [Client(each, until) for each in requests]
     for client in clients:
         await loop.create_connection(lambda client=client: client, HOST, port)  # type: ignore[misc]
     await asyncio.gather(*(client.done for client in clients))
     statuses = sum((client.statuses for client in clients), Counter())
-    if statuses.keys() != {b"201"}:
-        raise RuntimeError(f"Not everything was created: {dict(statuses)}")
-    return statuses.total(), time.monotonic() - started
-
-
-def _request(port: int, token: str) -> bytes:
-    body = b'{"title": "Water the plants", "description": "Those on the balcony, too."}'
-    head = (
-        f"POST /api/v1/tasks HTTP/1.1\r\nHost: {HOST}:{port}\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nUser-Agent: daybook-benchmark\r\n"
-        # What the platform's proxy says, which ends TLS.
-        "X-Forwarded-Proto: https\r\n\r\n"
-    )
-    return head.encode() + body
+    if statuses.keys() != {str(status).encode()}:
+        raise RuntimeError(f"Not everything was answered with {status}: {dict(statuses)}")
+    return statuses.total()

@@ -20,6 +20,7 @@ from config.env import DECLARED
 from config.env_secrets import GENERATED
 
 HOST = "127.0.0.1"
+WORKERS = 2
 MANAGE = [sys.executable, "manage.py"]
 
 
@@ -49,13 +50,15 @@ def _environment(database: Postmaster) -> dict[str, str]:
         "DATABASE_URL": f"postgresql://{ROLE}@/{DATABASE}?host={database.socket_dir}",
         "ALLOWED_HOSTS": HOST,
         "LOG_LEVEL": "WARNING",
-        "PORT": str(_free_port()),
+        "WEB_CONCURRENCY": str(WORKERS),
+        "PORT": str(free_port()),
         # Collected for a deployment only.
         "PYTHONWARNINGS": "ignore:No directory at:UserWarning",
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
