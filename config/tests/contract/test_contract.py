@@ -48,6 +48,7 @@ def desk(tmp_path: Path, daybook: Quickstart) -> Path:
         "event": event,
         "label": owner.everything("labels")[0]["id"],
         "refresh": owner.post("auth/token", OWNER)["refresh"],
+        "task": owner.everything("tasks")[0]["id"],
         "size": sealed(owner, event)["tree_size"],
     }
     with (desk / "schemathesis.toml").open("a") as settings:
