@@ -10,6 +10,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
+from rest_framework.metadata import SimpleMetadata
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
@@ -45,6 +46,17 @@ def answer(row: Row, status_code: int = status.HTTP_200_OK) -> HttpResponse:
     return HttpResponse(row.body, status=status_code, content_type=JSON, headers={"ETag": entity_tag(row.version)})
 
 
+class Summary(SimpleMetadata):
+    """What OPTIONS is answered, without the members of bodies.
+
+    OpenAPI describes those. To show them DRF looks for the object that PUT is about, which no id may name.
+    """
+
+    def determine_actions(self, request: Request, view: Any) -> dict[str, Any]:
+        """None."""
+        return {}
+
+
 class ResourceViewSet(StrictView, GenericViewSet[Any]):
     """Create, list, retrieve, replace, change, delete: one statement each.
 
@@ -55,8 +67,7 @@ class ResourceViewSet(StrictView, GenericViewSet[Any]):
     listing: ClassVar[Listing]
     known: ClassVar[Mapping[str, tuple[str, ...]]] = {"retrieve": ("fields",)}
     lookup_value_converter = "uuid"
-    # What it would describe in answer to OPTIONS OpenAPI describes, and it looks for an object that may not be named.
-    metadata_class = None
+    metadata_class = Summary
     pagination_class = None
     filter_backends = ()
     # Which rows there are for a client who doesn't ask for others.

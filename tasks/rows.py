@@ -93,7 +93,7 @@ PARENT = Kind(
 )
 PRIORITY = choice(PRIORITIES)
 NUMBER = Kind(int)
-DATED = "(due_at IS NOT NULL OR due_on IS NOT NULL)"
+DATED = "due < tasks_never()"
 
 # Not by the id: the primary key's index would be read past everybody else's newer rows, and an import says when a task
 # was created.

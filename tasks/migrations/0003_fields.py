@@ -68,6 +68,10 @@ BEGIN
     NEW.due := coalesce(
         NEW.due_at, (NEW.due_on + 1)::timestamp AT TIME ZONE 'UTC' - interval '1 microsecond', tasks_never()
     );
+    IF NEW.due = tasks_never() AND (NEW.due_at IS NOT NULL OR NEW.due_on IS NOT NULL) THEN
+        -- The last day there is ends a moment sooner.
+        NEW.due := tasks_never() - interval '1 microsecond';
+    END IF;
     RETURN NEW;
 END $$;
 """

@@ -114,6 +114,12 @@ def test_api_tasks_external_if_match_replaces_only(owner_client: APIClient) -> N
     assert (stale.status_code, stale["ETag"], Task.objects.get().title) == (412, '"2"', "y")
 
 
+def test_api_tasks_external_options_tells_what_can_be_done(owner_client: APIClient) -> None:
+    response = owner_client.options(ADDRESS)
+
+    assert (response.status_code, response["Allow"]) == (200, "PUT, OPTIONS")
+
+
 def test_api_tasks_external_if_match_any_makes_none(owner_client: APIClient) -> None:
     there = {"If-Match": "*"}
 

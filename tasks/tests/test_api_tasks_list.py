@@ -54,6 +54,15 @@ def test_api_tasks_list_stranger_gets_401(stranger_client: APIClient) -> None:
     assert refusal(stranger_client.get(TASKS)) == (401, "not_authenticated")
 
 
+@pytest.mark.parametrize("due", [{"due_on": "9999-12-31"}, {"due_at": "9999-12-31T23:59:59.999999Z"}])
+def test_api_tasks_list_the_last_day_there_is_is_a_day(due: dict[str, str], owner_client: APIClient) -> None:
+    owner_client.post(TASKS, {"title": "x"} | due)
+    owner_client.post(TASKS, {"title": "undated"})
+
+    for query in ("due_on=9999-12-31", "due_after=2026-01-01T00:00:00Z", "sort=due&limit=1"):
+        assert [each["title"] for each in owner_client.get(f"{TASKS}?{query}").json()["results"]] == ["x"]
+
+
 def test_api_tasks_list_trash_only_if_asked(task: Task, owner_client: APIClient) -> None:
     trashed = owner_client.post(TASKS, {"title": "Trashed"}).json()["id"]
     owner_client.delete(f"{TASKS}/{trashed}")

@@ -116,7 +116,7 @@ def test_an_import_brings_the_moment_of_completion_along(owner: User) -> None:
         ({"due_on": date(2026, 1, 1)}, datetime(2026, 1, 1, 23, 59, 59, 999999, UTC)),
         ({"due_on": date(2028, 2, 29)}, datetime(2028, 2, 29, 23, 59, 59, 999999, UTC)),
         ({"due_on": date(1, 1, 1)}, datetime(1, 1, 1, 23, 59, 59, 999999, UTC)),
-        ({"due_on": date(9999, 12, 31)}, NEVER),
+        ({"due_on": date(9999, 12, 31)}, datetime(9999, 12, 31, 23, 59, 59, 999998, UTC)),
     ],
 )
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])

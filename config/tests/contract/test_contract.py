@@ -30,7 +30,8 @@ def daybook() -> Iterator[Quickstart]:
         running = place.running()
         running.client.signed_up(PEER["email"])
         owner = running.client.signed_up(OWNER["email"])
-        owner.post("tasks", {"title": "Feed the elephant"})
+        for title in ("Feed the elephant", "Open the gate"):
+            owner.post("tasks", {"title": title})
         owner.post("labels", {"name": "Zoo"})
         owner.post("knowledge/documents", {"title": "Zoo", "content": "The elephant sleeps in the blue tent."})
         wait_for(lambda: not owner.unfinished())
@@ -44,11 +45,13 @@ def desk(tmp_path: Path, daybook: Quickstart) -> Path:
     shutil.copytree(HERE, desk)
     owner = daybook.client.signed_in(OWNER)
     event = owner.everything("audit/events")[-1]["id"]
+    task, neighbour = (each["id"] for each in owner.everything("tasks"))
     known = {
         "event": event,
         "label": owner.everything("labels")[0]["id"],
         "refresh": owner.post("auth/token", OWNER)["refresh"],
-        "task": owner.everything("tasks")[0]["id"],
+        "task": task,
+        "neighbour": neighbour,
         "size": sealed(owner, event)["tree_size"],
     }
     with (desk / "schemathesis.toml").open("a") as settings:
