@@ -65,7 +65,7 @@ class TrashQuerySet(OwnedQuerySet):
 
 
 class Trashable(models.Model):
-    """What its owner deletes lies in the trash first; `resources.jobs` empties it."""
+    """What its owner deletes lies in the trash first; `resources.purge` empties it."""
 
     trashed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -97,7 +97,7 @@ class Deletion(models.Model):
 class IdempotencyKey(models.Model):
     """A request that was answered once, and is answered alike when it is sent again: see `resources.idempotency`.
 
-    Written with the work that it is about, and never changed. `resources.jobs` deletes it after a day.
+    Written with the work that it is about, and never changed. `resources.purge` deletes it after a day.
 
     fingerprint: SHA-256 of method, address and body. headers: those of the answer that belong to what it says.
     """

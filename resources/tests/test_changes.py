@@ -4,7 +4,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
 from typing import Any
 
-import psycopg
 import pytest
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
@@ -12,51 +11,17 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from audit.tests.tampering import another_connection
 from knowledge.models import KnowledgeDoc
+from resources.tests.feed import URL, everything, insert_task, page, settle, titles, told_of
 from tasks.models import Label, Task
 
 # A change is told of once its transaction has ended: nothing here can be done within one.
 pytestmark = pytest.mark.django_db(transaction=True)
-
-URL = "/api/v1/changes"
-
-
-def page(client: APIClient, **parameters: Any) -> dict[str, Any]:
-    response = client.get(URL, parameters)
-    assert response.status_code == 200, response.content
-    assert response["Content-Type"] == "application/json"
-    body: dict[str, Any] = response.json()
-    return body
-
-
-def everything(client: APIClient, **parameters: Any) -> tuple[list[dict[str, Any]], str]:
-    """All pages until there is no more, and the cursor for the next time."""
-    found = []
-    while True:
-        told = page(client, **parameters)
-        found += told["results"]
-        parameters["cursor"] = told["next"]
-        if not told["more"]:
-            return found, told["next"]
-
-
-def told_of(client: APIClient, cursor: str) -> list[tuple[str, str, bool, int | None]]:
-    """What was changed since, without the objects."""
-    changes = everything(client, cursor=cursor)[0]
-    return [(change["type"], change["id"], change["deleted"], change["version"]) for change in changes]
 
 
 def moments(thing: dict[str, Any]) -> dict[str, Any]:
     """A thing with its moments as such: they can be written with fewer digits."""
     return {name: datetime.fromisoformat(value) if name.endswith("_at") and value else value
             for name, value in thing.items()}  # fmt: skip
-
-
-def insert_task(other: psycopg.Connection[Any], owner: User, title: str) -> None:
-    other.execute("INSERT INTO tasks_task (owner_id, title) VALUES (%s, %s)", [owner.pk, title])
-
-
-def titles(client: APIClient, **parameters: Any) -> list[str]:
-    return [change["object"]["title"] for change in everything(client, **parameters)[0]]
 
 
 def test_api_changes_owner_without_a_cursor_gets_what_is_there(
@@ -168,6 +133,7 @@ def test_api_changes_what_commits_late_is_told_late_and_not_skipped(owner: User,
 
 def test_api_changes_without_a_cursor_what_commits_late_is_told_late(owner: User, owner_client: APIClient) -> None:
     Task.objects.create(owner=owner, title="before")
+    settle()
     with another_connection() as late:
         insert_task(late, owner, "begun first")
         Task.objects.create(owner=owner, title="ended first")
@@ -207,6 +173,7 @@ def test_api_changes_while_a_client_reads_for_the_first_time_nothing_is_lost(
     owner: User, owner_client: APIClient
 ) -> None:
     first, second, third = (Task.objects.create(owner=owner, title=title) for title in "abc")
+    settle()
     told = page(owner_client, limit=1)
     assert [change["id"] for change in told["results"]] == [str(first.pk)]
 
@@ -224,6 +191,7 @@ def test_api_changes_while_a_client_reads_for_the_first_time_nothing_is_lost(
 def test_api_changes_of_a_quiet_account_need_one_request(owner: User, owner_client: APIClient) -> None:
     Task.objects.create(owner=owner, title="a")
 
+    settle()
     assert page(owner_client)["more"] is False
 
 
@@ -235,6 +203,7 @@ def test_api_changes_cost_one_statement(
     Task.objects.bulk_create(Task(owner=owner, title=str(number)) for number in range(count))
     Label.objects.bulk_create(Label(owner=owner, name=str(number)) for number in range(count))
 
+    settle()
     for parameters in ({}, {"cursor": cursor}):
         with django_assert_num_queries(1):
             assert len(page(owner_client, **parameters)["results"]) == 2 * count
@@ -243,9 +212,11 @@ def test_api_changes_cost_one_statement(
 def test_api_changes_peer_gets_their_own_whosever_cursor_it_is(
     owner: User, peer: User, owner_client: APIClient, peer_client: APIClient
 ) -> None:
+    settle()
     begun = page(owner_client)["next"]
     own = Task.objects.create(owner=peer, title="Theirs")
     ended = [Task.objects.create(owner=owner, title="a") for _ in range(2)]
+    settle()
     reading = page(owner_client, limit=1)["next"]
     for task in ended:
         task.delete()

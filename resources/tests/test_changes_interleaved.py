@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from audit.tests.tampering import another_connection
 from resources.cursors import Cursor
-from resources.tests.test_changes import page
+from resources.tests.feed import page, settle
 
 TABLES = {"task": ("tasks_task", "title"), "label": ("tasks_label", "name")}
 WRITERS = 3
@@ -81,6 +81,7 @@ class Interleaving:
                     self.change(writer, action, number)
         for writer in range(WRITERS):
             self.end(writer, commits=bool(writer % 2))
+        settle()
         self.more = True
         while self.more:
             self.poll(2)

@@ -19,7 +19,7 @@ from audit.tests.tampering import tamper
 from config.embedded import server
 from config.embedded.programs import program, run
 from resources.cursors import Cursor
-from resources.tests.test_changes import URL, everything, page, titles, told_of
+from resources.tests.feed import URL, everything, page, settle, titles, told_of
 from tasks.models import Label, Task
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,6 +72,7 @@ def test_what_was_restored_from_a_count_ahead_is_there_and_its_changes_are_told(
 ) -> None:
     Task.objects.create(owner=owner, title="ours")
     restore(AHEAD, "a", "b", "c", owner=owner)
+    settle()
     told = page(owner_client, limit=limit)
     begun = [change["object"]["title"] for change in told["results"]]
 
@@ -88,6 +89,7 @@ def test_what_was_restored_from_a_count_ahead_is_there_and_its_changes_are_told(
 
 
 def test_a_cursor_of_this_life_is_good_for_ever(owner: User, owner_client: APIClient) -> None:
+    settle()
     cursors = [page(owner_client)["next"]]
     for title in "abc":
         Task.objects.create(owner=owner, title=title)

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from resources.models import Deletion
-from resources.tests.test_changes import everything, titles, told_of
+from resources.tests.feed import everything, titles, told_of
 from tasks.models import Label, Task
 
 pytestmark = pytest.mark.django_db(transaction=True)

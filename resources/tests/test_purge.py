@@ -1,17 +1,12 @@
 """The trash is emptied after 30 days and answers are forgotten after one, by the worker."""
 
-import asyncio
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, TypeVar
 
-import attr
 import pytest
 from django.db import connection, connections
-from procrastinate.contrib.django import app
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
@@ -19,11 +14,10 @@ from accounts.models import User
 from audit.models import Event
 from audit.tests.tampering import another_connection
 from config.management.commands import worker
-from resources import jobs
 from resources import purge as purge_module
 from resources.models import IdempotencyKey
 from resources.purge import purge
-from resources.tests.test_changes import everything, told_of
+from resources.tests.feed import everything, told_of
 from tasks.models import Task
 
 Result = TypeVar("Result")
@@ -188,35 +182,10 @@ def test_who_keeps_a_copy_is_told(owner: User, owner_client: APIClient) -> None:
     assert told_of(owner_client, cursor) == [("task", str(pk), True, None)]
 
 
-@pytest.mark.django_db
-def test_the_job_says_what_it_did(left: list[str], caplog: pytest.LogCaptureFixture) -> None:
-    jobs.delete_what_is_due(timestamp=0)
-
-    lines: list[Any] = [record.msg for record in caplog.records if record.name == jobs.__name__]
-    assert [(line["event"], line["tasks"], line["idempotency_keys"]) for line in lines] == [("purged", 6, 0)]
-
-
-async def work_until(done: Callable[[], bool]) -> None:
-    """What `manage.py worker` does, for at most 20 s."""
-    with app.replace_connector(app.connector.get_worker_connector()) as worker_app:  # type: ignore[attr-defined]
-        working = asyncio.create_task(worker.work(worker_app))
-        deadline = time.monotonic() + 20
-        while not await asyncio.to_thread(done) and time.monotonic() < deadline and not working.done():
-            await asyncio.sleep(0.1)
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
-
-
-@pytest.mark.slow
-@pytest.mark.django_db(transaction=True)
-def test_the_worker_empties_the_trash_by_itself(left: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    planned = app.periodic_registry.periodic_tasks
-    key = (jobs.delete_what_is_due.name, "")
-    assert planned[key].cron == "17 * * * *"
-    monkeypatch.setitem(planned, key, attr.evolve(planned[key], cron="* * * * * *"))  # each second
-
-    monkeypatch.setattr(jobs, "purge", partial(in_a_thread, purge))
-
-    asyncio.run(work_until(partial(in_a_thread, lambda: titles() == left)))
-
-    assert titles() == left
+def test_the_worker_empties_the_trash_each_hour(left: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker.connections, "close_all", lambda: None)
+    before = Task.objects.count()
+    worker.keep_record(rarely=False)
+    assert Task.objects.count() == before
+    worker.keep_record(rarely=True)
+    assert Task.objects.count() < before

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import connections
+from django.db import Error, connections
 from procrastinate import App
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
@@ -15,6 +15,7 @@ from procrastinate.exceptions import ConnectorException
 
 from audit import upkeep
 from config.health import describe, verify_database
+from resources.purge import purge
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +68,17 @@ async def keep_record_forever() -> None:
 def keep_record(*, rarely: bool) -> None:
     """One round, on a connection of its own: the next may be in another thread."""
     upkeep.keep(rarely=rarely)
+    if rarely:
+        empty_trash()
     connections.close_all()
+
+
+def empty_trash() -> None:
+    """Delete what is due. What an outage leaves the next hour finds."""
+    try:
+        log.info("purged", **purge())
+    except Error as exc:
+        log.warning("purge_failed", error=type(exc).__name__)
 
 
 async def rescue_forever(worker_app: App) -> None:
