@@ -147,10 +147,10 @@ def chosen(rows: Rows, query: QueryDict) -> tuple[str, ...] | None:
     if given is None:
         return None
     names = given.split(",")
+    if len(given) > len(",".join(rows.shape)):
+        raise InvalidParameter({"fields": ["This is longer than all fields together: name each once."]})
     if unknown := [name for name in names if name not in rows.shape]:
         raise InvalidParameter({"fields": [f"There is no field {unknown[0]!r}; there are {', '.join(rows.shape)}."]})
-    if len(set(names)) < len(names):
-        raise InvalidParameter({"fields": ["Name each field once."]})
     return tuple(name for name in rows.shape if name in names)
 
 

@@ -1,4 +1,4 @@
-"""The worker's rescue of jobs that another one left behind."""
+"""What the worker does beside the jobs: the rescue of those that another one left behind, and the trash."""
 
 import asyncio
 from collections.abc import Iterator
@@ -94,3 +94,19 @@ def test_the_worker_keeps_the_record() -> None:
     worker.keep_record(rarely=True)
 
     assert Checkpoint.objects.get().size == 1
+
+
+@pytest.mark.django_db
+def test_the_trash_is_emptied_and_what_goes_wrong_there_ends_nothing(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> dict[str, int]:
+        raise ZeroDivisionError
+
+    worker.empty_trash()
+    monkeypatch.setattr(worker, "purge", fail)
+    worker.empty_trash()
+
+    purged, failed = logged(caplog)
+    assert (purged["event"], purged["tasks"]) == ("purged", 0)
+    assert failed["event"] == "purge_failed"

@@ -60,18 +60,19 @@ def imported(client: APIClient, file: Any, status: int = 201) -> Any:
 
 
 def said(file: dict[str, Any]) -> dict[str, Any]:
-    """What a file says, whatever its ids are: tasks by their places, labels by their names.
+    """What a file says, whatever its ids are: tasks in their manual order, labels by their names.
 
     Of the moments at which tasks got into the trash only their order: by an import they get there anew.
     """
-    places = {task["id"]: place for place, task in enumerate(file["tasks"])}
+    ordered = sorted(file["tasks"], key=lambda task: str(task["position"]))
+    places = {task["id"]: place for place, task in enumerate(ordered)}
     names = {label["id"]: label["name"] for label in file["labels"]}
     moments = sorted({task["trashed_at"] for task in file["tasks"]} - {None})
     tasks = [
         {name: value for name, value in task.items() if name not in ("id", "version", "updated_at")}
         | {"parent": places.get(task["parent"], task["parent"]), "labels": [names[label] for label in task["labels"]]}
         | {"trashed_at": task["trashed_at"] and moments.index(task["trashed_at"])}
-        for task in file["tasks"]
+        for task in ordered
     ]
     return {"labels": sorted(names.values()), "tasks": tasks}
 

@@ -60,14 +60,14 @@ def test_api_tasks_retrieve_what_is_no_list_of_tags_is_400(known: str, task: Tas
 
 
 def test_api_tasks_retrieve_fields_are_those_asked_for_in_our_order(task: Task, owner_client: APIClient) -> None:
-    response = owner_client.get(f"{TASKS}/{task.pk}", {"fields": "title,version,id"})
+    response = owner_client.get(f"{TASKS}/{task.pk}", {"fields": "title,version,id,title"})
 
     assert list(response.json().items()) == [("id", str(task.pk)), ("title", "Water the plants"), ("version", 1)]
     assert response["ETag"] == '"1"'
 
 
 @pytest.mark.parametrize(
-    "fields", ["owner", "title,", ",", "id,id", "title, id", "Title", "due", "changed_in", "owner_id"]
+    "fields", ["owner", "title,", ",", ",".join(["id"] * 99), "title, id", "Title", "due", "changed_in", "owner_id"]
 )
 def test_api_tasks_retrieve_a_field_that_is_not_there_is_422(fields: str, task: Task, owner_client: APIClient) -> None:
     assert errors(owner_client.get(f"{TASKS}/{task.pk}", {"fields": fields})) == [("query.fields", "invalid")]

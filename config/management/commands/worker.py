@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import Error, connections
+from django.db import connections
 from procrastinate import App
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
@@ -77,8 +77,8 @@ def empty_trash() -> None:
     """Delete what is due. What an outage leaves the next hour finds."""
     try:
         log.info("purged", **purge())
-    except Error as exc:
-        log.warning("purge_failed", error=type(exc).__name__)
+    except Exception:
+        log.exception("purge_failed")
 
 
 async def rescue_forever(worker_app: App) -> None:
