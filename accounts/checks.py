@@ -20,8 +20,12 @@ Rule = TypeVar("Rule", bound=SchemaRule)
 
 # Models of ours whose writes leave no event, and why.
 UNAUDITED = {
-    "knowledge.VectorChunk": "Made from its document, whose writes are on record; it can be made again.",
+    "knowledge.VectorChunk": "Made from its document, whose writes are on record: also that it got passages.",
     "knowledge.ChunkVector": "Made from its chunk.",
+    "knowledge.DiscardedFile": "A file that is no document's; the documents' files are on record with them.",
+    "knowledge.IndexingRun": "How far the worker has come with a document, whose writes are on record.",
+    "knowledge.Corpus": "Counted from the chunks, by a trigger.",
+    "knowledge.Posting": "Made from the chunks, by a trigger.",
     "resources.Deletion": "Written by a trigger, for a deletion that is on record itself.",
     "resources.IdempotencyKey": "What a request was answered, whose work is on record itself.",
 }

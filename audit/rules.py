@@ -44,3 +44,27 @@ class SchemaRule(BaseConstraint):
 
     def __hash__(self) -> int:
         return hash(self.name)
+
+
+class Triggers(SchemaRule):
+    """Triggers that call functions of the app's migrations. `ddl`: what stands after the name → the rest.
+
+    field: the member of a body that a refusal is about. speaks: the function's exception says what is wrong.
+    """
+
+    ddl: dict[str, str]
+    field: str | None = None
+    speaks = True
+
+    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """For the migration."""
+        return f"{type(self).__module__}.{type(self).__name__}", (), {"name": self.name}
+
+    def statements(self, model: type[Model]) -> list[str]:
+        """One trigger an entry."""
+        table = f'"{model._meta.db_table}"'
+        return [f'CREATE TRIGGER "{self.name}{suffix}" {rest.format(table=table)}' for suffix, rest in self.ddl.items()]
+
+    def removal(self, model: type[Model]) -> list[str]:
+        """Drop them."""
+        return [f'DROP TRIGGER "{self.name}{suffix}" ON "{model._meta.db_table}"' for suffix in self.ddl]

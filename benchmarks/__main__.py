@@ -7,7 +7,7 @@ from importlib import import_module
 from benchmarks.instance import instance
 from config.processes import exit_on_signals
 
-NAMES = ("api", "audit_cost", "verification", "seal_lag")
+NAMES = ("api", "audit_cost", "verification", "seal_lag", "retrieval")
 
 
 def main() -> None:

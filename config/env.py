@@ -9,8 +9,18 @@ from typing import Any, Self
 
 from config.env_audit import SIGNING_KEY_MEND, log_name_faults, signing_key_faults, trusted_key_faults
 from config.env_database import DATABASE_MEND, database_faults, database_settings
+from config.env_providers import HUGGING_FACE, access_token_faults, provider_url_faults
 from config.env_secrets import GENERATED, SECRET_MEND, development_secrets, secret_faults
 from config.env_source import RAILWAY_MARKERS, present, resolved_environment
+from config.env_storage import (
+    access_key_faults,
+    bucket_faults,
+    endpoint_faults,
+    local_storage,
+    region_faults,
+    s3_storage,
+    storage_faults,
+)
 from config.env_values import (
     DEVELOPMENT,
     ENVIRONMENTS,
@@ -146,6 +156,79 @@ class Environment:
         default="withheld",
         choices=("withheld", "recorded"),
     )
+    EMBEDDING_PROVIDER: str = variable(
+        "Who embeds texts: a model in this process, or Hugging Face's inference providers. The model is the "
+        "same, so nothing has to be embedded anew after a change.",
+        default="local",
+        choices=("local", "huggingface"),
+    )
+    HUGGING_FACE_API_KEY: str | None = variable(
+        "The access token by which Hugging Face is asked to embed; it needs the permission to call inference "
+        "providers. It comes before the one that staff store by the API or the admin.",
+        secret=True,
+        check=access_token_faults,
+        mend="copy the token as Hugging Face shows it when it is made",
+        without="the one that staff store, kept encrypted in the database",
+    )
+    HUGGING_FACE_BASE_URL: str = variable(
+        "Where Hugging Face's inference is asked, up to `/models/`. In production https only.",
+        default=HUGGING_FACE,
+        test_default="http://127.0.0.1:9",
+        check=provider_url_faults,
+    )
+    ENCRYPTION_KEY: str | None = variable(
+        "Encrypts the keys of providers that are kept in the database.",
+        secret=True,
+        check=secret_faults,
+        mend=SECRET_MEND,
+        without="a key that is derived from DJANGO_SECRET_KEY does",
+    )
+    ENCRYPTION_KEY_PREVIOUS: str | None = variable(
+        "The former ENCRYPTION_KEY, or the former DJANGO_SECRET_KEY if there was none: what it encrypted can be "
+        "read, and a check of the provider's key encrypts that anew.",
+        secret=True,
+        check=secret_faults,
+        mend=SECRET_MEND,
+        without="only what the present keys encrypted can be read",
+    )
+    UPLOAD_MAX_BYTES: int = variable(
+        "How large a file may be that is uploaded, in bytes. The default is 50 MiB.",
+        default=50 * 2**20,
+        between=(1, 2**30),
+    )
+    STORAGE_DIR: Path | None = variable(
+        "Where the files of documents are kept without a bucket, relative to the project's root. A disk that outlives "
+        "a deployment, and that the web process and the worker share.",
+        without="`documents` in DAYBOOK_DATA_DIR",
+        example="/mnt/documents",
+    )
+    STORAGE_S3_BUCKET: str | None = variable(
+        "The bucket that keeps the files of documents, of S3 or of a service that speaks its language. Let nobody "
+        "else read it.",
+        check=bucket_faults,
+        example="daybook-documents",
+        without="files are kept in STORAGE_DIR",
+    )
+    STORAGE_S3_ENDPOINT_URL: str | None = variable(
+        "The address of a service other than Amazon's; in production https only.",
+        check=endpoint_faults,
+        example="https://s3.example.com",
+        without="Amazon's",
+    )
+    STORAGE_S3_REGION: str | None = variable(
+        "The bucket's region.", check=region_faults, example="eu-central-1", without="what boto3 finds by itself"
+    )
+    STORAGE_S3_ACCESS_KEY_ID: str | None = variable(
+        "The name of the key that may read, write and delete in the bucket.",
+        hidden=True,
+        without="what boto3 finds by itself",
+    )
+    STORAGE_S3_SECRET_ACCESS_KEY: str | None = variable(
+        "The key itself.",
+        secret=True,
+        check=access_key_faults,
+        without="what boto3 finds by itself",
+    )
     LOG_LEVEL: str = variable(
         "The least severe level that is logged.",
         default="INFO",
@@ -182,7 +265,7 @@ class Environment:
         for each in fields(cls):
             values[each.name], faults = DECLARED[each.name].value(each.name, each.type, given)
             problems += [Problem(each.name, *fault) for fault in faults]
-        problems += [*_shared_secrets(given), *_misspelt(given)]
+        problems += [*_shared_secrets(given), *storage_faults(given), *_misspelt(given)]
         if problems:
             raise ConfigurationError(problems)
         return cls(**values)
@@ -228,9 +311,32 @@ class Environment:
         return self.LOG_FORMAT if self.LOG_FORMAT != "auto" else "json" if self.is_production else "console"
 
     @property
+    def encryption_keys(self) -> list[str]:
+        """What stored keys are encrypted with, the present one first."""
+        keys = [self.ENCRYPTION_KEY, self.DJANGO_SECRET_KEY, self.ENCRYPTION_KEY_PREVIOUS]
+        return [key for key in keys if key]
+
+    @property
     def audit_checkpoint_dir(self) -> Path | None:
         """The absolute path of `AUDIT_CHECKPOINT_DIR`."""
         return PROJECT_ROOT / self.AUDIT_CHECKPOINT_DIR.expanduser() if self.AUDIT_CHECKPOINT_DIR else None
+
+    @property
+    def storage_dir(self) -> Path:
+        """The absolute path of `STORAGE_DIR`."""
+        return PROJECT_ROOT / self.STORAGE_DIR.expanduser() if self.STORAGE_DIR else self.data_dir / "documents"
+
+    def document_storage(self) -> dict[str, Any]:
+        """Return Django's `STORAGES["documents"]`."""
+        if not self.STORAGE_S3_BUCKET:
+            return local_storage(self.storage_dir)
+        return s3_storage(
+            self.STORAGE_S3_BUCKET,
+            endpoint_url=self.STORAGE_S3_ENDPOINT_URL,
+            region_name=self.STORAGE_S3_REGION,
+            access_key=self.STORAGE_S3_ACCESS_KEY_ID,
+            secret_key=self.STORAGE_S3_SECRET_ACCESS_KEY,
+        )
 
     def database(self) -> dict[str, Any]:
         """Return Django's `DATABASES["default"]` for `DATABASE_URL`, empty without one."""

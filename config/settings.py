@@ -162,7 +162,12 @@ SPECTACULAR_SETTINGS = {
         }
     },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {"DocumentStatus": "knowledge.models.KnowledgeDoc.Status"},
+    "ENUM_NAME_OVERRIDES": {
+        "DocumentStatus": "knowledge.models.KnowledgeDoc.Status",
+        "CreateOp": ["create"],
+        "UpdateOp": ["update"],
+        "DeleteOp": ["delete"],
+    },
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
@@ -196,20 +201,35 @@ AUDIT_CHECKPOINT_DIR = env.audit_checkpoint_dir
 AUDIT_RETENTION_DAYS = env.AUDIT_RETENTION_DAYS
 AUDIT_SEARCH_TEXT = env.AUDIT_SEARCH_TEXT
 
+# Embeddings
+
+EMBEDDING_PROVIDER = env.EMBEDDING_PROVIDER
+HUGGING_FACE_API_KEY = env.HUGGING_FACE_API_KEY
+HUGGING_FACE_BASE_URL = env.HUGGING_FACE_BASE_URL
+ENCRYPTION_KEYS = env.encryption_keys
+
 # Jobs
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
+
+# Files
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "documents": env.document_storage(),
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+if env.is_production:
+    STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+UPLOAD_MAX_BYTES = env.UPLOAD_MAX_BYTES
+# Files are kept where nobody thought of the disk's end.
+STORAGE_UNSETTLED = env.is_production and not (env.STORAGE_DIR or env.STORAGE_S3_BUCKET)
 
 # Pages
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = not env.is_production
-if env.is_production:
-    STORAGES = {
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-    }
 APPEND_SLASH = False
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

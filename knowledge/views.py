@@ -1,123 +1,113 @@
-"""Document and search endpoints."""
+"""Document endpoints."""
 
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
 
-from django.db.models import QuerySet
-from drf_spectacular.types import OpenApiTypes
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.reverse import reverse
 from rest_framework.serializers import BaseSerializer
-from rest_framework.viewsets import ModelViewSet
 
-from accounts.ownership import requester
 from audit.services import record
-from knowledge import search, services
-from knowledge.models import KnowledgeDoc, VectorChunk
+from knowledge import services
+from knowledge.chunk_views import ChunkActions
+from knowledge.chunking import DEFAULT_OVERLAP, MAX_TOKENS
+from knowledge.languages import DEFAULT
+from knowledge.models import KnowledgeDoc
+from knowledge.rows import DOCUMENT_LIST, DOCUMENTS
 from knowledge.serializers import (
-    ChunkSerializer,
     DocumentListSerializer,
     DocumentSerializer,
-    EmbeddedChunkSerializer,
-    HitsSerializer,
-    SearchSerializer,
+    NewDocumentSerializer,
+    document_columns,
 )
 from resources.idempotency import retry_safe
-from web.errors import InvalidParameter
-from web.lists import OldestFirst
-from web.views import StrictView
+from resources.rows import LIVE, Row
+from resources.serializers import reader
+from resources.views import answer
+from web.parameters import ETAG, LOCATION
 
-INCLUDE = OpenApiParameter("include", OpenApiTypes.STR, enum=["embedding"], description="Add the embeddings.")
-
-LOCATION = OpenApiParameter(
-    "Location", OpenApiTypes.URI, "header", required=True, response=[202], description="Where it will be, and is."
+PLACE = OpenApiParameter(
+    "Location", LOCATION["schema"], "header", required=True, response=[200, 202], description="Where it is."
 )
+TAG = OpenApiParameter("ETag", ETAG["schema"], "header", required=True, response=[202], description=ETAG["description"])
 
 
-class DocumentViewSet(StrictView, ModelViewSet[KnowledgeDoc]):
+class DocumentViewSet(ChunkActions):
     """The signed-in user's documents, newest first. `status` says whether a document can be found yet."""
 
     queryset = KnowledgeDoc.objects.none()
     serializer_class = DocumentSerializer
-    lookup_value_converter = "uuid"
-    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+    rows = DOCUMENTS
+    listing = DOCUMENT_LIST
+    defaults = {
+        "metadata": {},
+        "source_uri": None,
+        "language": DEFAULT,
+        "tags": [],
+        "chunk_tokens": MAX_TOKENS,
+        "chunk_overlap": DEFAULT_OVERLAP,
+    }
 
-    def get_queryset(self) -> QuerySet[KnowledgeDoc]:
-        """The first wall; the database is the second."""
-        documents = KnowledgeDoc.objects.for_user(requester(self.request))
-        return documents.defer("content") if self.action == "list" else documents
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        """Of what is given the content is a part only where one document is read."""
+        return DocumentSerializer if self.action == "retrieve" else DocumentListSerializer
 
-    def get_serializer_class(self) -> type[BaseSerializer[KnowledgeDoc]]:
-        """Lists leave the content out."""
-        return DocumentListSerializer if self.action == "list" else DocumentSerializer
+    def columns(self, members: Mapping[str, Any]) -> dict[str, Any]:
+        """The parts of `chunking` by themselves."""
+        return document_columns(members)
 
-    @extend_schema(parameters=[LOCATION], responses={202: DocumentSerializer})
+    def write(self, pk: UUID, values: Mapping[str, Any], **conditions: Any) -> Row:
+        """What is new is indexed."""
+        return services.update(self.owner_id, pk, values, **conditions)
+
+    def retrieve(self, request: Request, pk: UUID) -> HttpResponse:
+        """One document with its content. Reading is put on record; to be told that nothing has changed is none."""
+        response = super().retrieve(request, pk)
+        if response.status_code == status.HTTP_200_OK:
+            record(action="document.read", object_type="document", object_id=pk)
+        return response
+
+    @extend_schema(
+        parameters=[PLACE, TAG],
+        request=NewDocumentSerializer,
+        responses={200: DocumentListSerializer, 202: DocumentListSerializer},
+    )
     @retry_safe
-    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Store a document; it is indexed in the background."""
-        members = DocumentSerializer.read(request.data)
-        document = services.create_document(owner_id=requester(request), **members)
-        place = reverse("document-detail", args=[document.pk], request=request)
-        body = self.get_serializer(document).data
-        return Response(body, status.HTTP_202_ACCEPTED, headers={"Location": place})
+    def create(self, request: Request) -> HttpResponse:
+        """Store a document; it is indexed in the background. The same content again is refused, or updates (200)."""
+        members = reader(NewDocumentSerializer).run_validation(request.data)
+        if_exists = members.pop("if_exists", "refuse")
+        values = self.columns(members)
+        if if_exists == "update":
+            row, made = services.put(self.owner_id, values)
+        else:
+            row, made = services.insert(self.owner_id, values), True
+        response = answer(row, status.HTTP_202_ACCEPTED if made else status.HTTP_200_OK)
+        response["Location"] = self.place(row.id)
+        return response
 
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """One document with its content. Reading is put on record."""
-        document = self.get_object()
-        record(action="document.read", object_type="document", object_id=document.pk)
-        return Response(self.get_serializer(document).data)
+    @extend_schema(request=DocumentSerializer, responses=DocumentListSerializer)
+    def update(self, request: Request, pk: UUID) -> HttpResponse:
+        """Replace it: what the body leaves out gets its default. Another title, content, language or chunking is
+        indexed anew; until then it is found in its old form."""
+        return super().update(request, pk)
 
-    def perform_update(self, serializer: BaseSerializer[KnowledgeDoc]) -> None:
-        """New content is indexed anew. A change of nothing is a look, for the answer holds the document."""
-        document = cast(KnowledgeDoc, serializer.instance)
-        if not serializer.validated_data:
-            record(action="document.read", object_type="document", object_id=document.pk)
-        serializer.instance = services.update_document(document=document, **serializer.validated_data)
+    @extend_schema(request=DocumentSerializer, responses=DocumentListSerializer)
+    def partial_update(self, request: Request, pk: UUID) -> HttpResponse:
+        """Change what the body names, and nothing else. Another title, content, language or chunking is indexed anew;
+        until then it is found in its old form."""
+        return super().partial_update(request, pk)
 
-    @extend_schema(
-        parameters=[INCLUDE],
-        responses=EmbeddedChunkSerializer(many=True),
-        filters=False,
-        summary="List a document's passages",
-    )
-    @action(detail=True, pagination_class=OldestFirst, query_parameters=("include", *OldestFirst.parameters))
-    def chunks(self, request: Request, **kwargs: Any) -> Response:
-        """The passages that the document is split into, in their order. Reading is put on record."""
-        include = request.query_params.get("include", "")
-        if include not in ("", "embedding"):
-            raise InvalidParameter({"include": ["Only `embedding` can be included."]})
-        document = self.get_object()
-        rows = VectorChunk.objects.for_user(requester(request)).filter(document=document)
-        page: Any = self.paginate_queryset(cast(Any, rows.select_related("vector") if include else rows))
-        record(action="document.read", object_type="document", object_id=document.pk, detail={"chunks": True})
-        shape = EmbeddedChunkSerializer if include else ChunkSerializer
-        return self.get_paginated_response(shape(page, many=True).data)
-
-
-class SearchView(StrictView):
-    """Search one's own documents."""
-
-    noun = "search"
-
-    @extend_schema(
-        request=SearchSerializer,
-        responses=HitsSerializer,
-        operation_id="knowledge_search",
-        summary="Search documents by meaning",
-    )
-    def post(self, request: Request) -> Response:
-        """The passages nearest in meaning, best first. Searching is put on record, its words only if policy says so."""
-        question = SearchSerializer.read(request.data)
-        hits = search.semantic(
-            owner_id=requester(request),
-            query=question["query"],
-            limit=question["max_num_results"],
-            threshold=question.get("ranking_options", {}).get("score_threshold", -1.0),
+    @extend_schema(request=None, parameters=[TAG], responses={202: DocumentListSerializer})
+    @action(detail=True, methods=["post"])
+    @retry_safe
+    def reindex(self, request: Request, pk: UUID) -> HttpResponse:
+        """Index a document again, whatever has become of it the last time. One whose passages its owner stored is
+        refused (409 `own_chunks`)."""
+        return answer(
+            self.write(pk, services.AGAIN, which=LIVE, versions=self.expected(request, pk)), status.HTTP_202_ACCEPTED
         )
-        said = {"query": question["query"]}
-        seen = {"hits": len(hits), "documents": sorted({str(hit["document_id"]) for hit in hits})}
-        record(action="search.performed", object_type="search", detail=seen, said=said)
-        return Response(HitsSerializer({"results": hits}).data)

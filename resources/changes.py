@@ -134,12 +134,12 @@ class Feed:
 def _there(rows: Rows) -> str:
     """The SQL of a table's rows that aren't in the trash."""
     live = f" AND {LIVE}" if _has_trash(rows) else ""
-    return _branch(rows.table, f"'{_noun(rows)}', id, changed_in, version, {rows.json()}", THERE + live)
+    return _branch(rows.table, f"'{_noun(rows)}', id, changed_in, version, {rows.json(rows.listed)}", THERE + live)
 
 
 def _changed(rows: Rows) -> str:
     """The SQL of a table's rows, those in the trash as deleted: whoever asks for them elsewhere is told so, too."""
-    columns = ["version", rows.json()]
+    columns = ["version", rows.json(rows.listed)]
     if _has_trash(rows):
         columns = [f"CASE WHEN {LIVE} THEN {column} END" for column in columns]
     return _branch(rows.table, f"'{_noun(rows)}', id, changed_in, {', '.join(columns)}", ENDED)

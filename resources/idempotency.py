@@ -64,7 +64,7 @@ class KeyReused(APIException):
 class Attempt:
     """A request that was sent with a key.
 
-    fingerprint: SHA-256 of method, address and the body's bytes.
+    fingerprint: SHA-256 of method, address and the body's bytes, or of what stands for those.
     """
 
     owner_id: UUID
@@ -72,11 +72,14 @@ class Attempt:
     fingerprint: bytes
 
     @classmethod
-    def of(cls, request: Request, given: str) -> Self:
-        """given: the header's value. Raises `ParseError` (400)."""
+    def of(cls, request: Request, given: str, body: bytes | None = None) -> Self:
+        """given: the header's value. body: what stands for one that is too large to be kept.
+
+        Raises `ParseError` (400).
+        """
         digest = sha256(f"{request.method} {request.get_full_path()}\n".encode())
         # Before DRF reads it as a stream: afterwards it could no longer be had as it came.
-        digest.update(request.body)
+        digest.update(request.body if body is None else body)
         return cls(requester(request), read_key(given), digest.digest())
 
     @property
@@ -100,6 +103,18 @@ class Attempt:
         if not is_first:
             raise InFlight
         return None
+
+    def answer(self, view: Any, request: Request, work: Callable[[], HttpResponse]) -> HttpResponse:
+        """The stored answer, or the work's, which is stored with what the work has done: one transaction."""
+        with transaction.atomic():
+            if replayed := self.claim():
+                return replayed
+            response = _rendered(view, request, work())
+            if response.status_code < status.HTTP_400_BAD_REQUEST:
+                self.keep(response)
+            else:
+                transaction.set_rollback(True)
+            return response
 
     def _replay(self, fingerprint: bytes, status_code: int, headers: str, body: bytes) -> HttpResponse:
         if fingerprint != self.fingerprint:
@@ -136,20 +151,16 @@ def retry_safe(handler: Handler) -> Handler:
         given = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if given is None:
             return handler(view, request, *args, **kwargs)
-        attempt = Attempt.of(request, given)
-        with transaction.atomic():
-            if replayed := attempt.claim():
-                return replayed
-            response = _rendered(view, request, handler(view, request, *args, **kwargs))
-            if response.status_code < status.HTTP_400_BAD_REQUEST:
-                attempt.keep(response)
-            else:
-                transaction.set_rollback(True)
-            return response
+        return Attempt.of(request, given).answer(view, request, lambda: handler(view, request, *args, **kwargs))
 
+    return takes_key(cast(Handler, once))
+
+
+def takes_key(handler: Handler) -> Handler:
+    """The handler, described as one that takes the header."""
     # What the API's description reads.
-    once.is_retry_safe = True  # type: ignore[attr-defined]
-    return cast(Handler, once)
+    handler.is_retry_safe = True  # type: ignore[attr-defined]
+    return handler
 
 
 def _rendered(view: Any, request: Request, response: HttpResponse) -> HttpResponse:

@@ -16,6 +16,7 @@ from web.errors import InvalidParameter
 from web.kinds import Kind
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
+PATTERN = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,16 @@ def compared(sql: str) -> Callable[[Any], tuple[str, list[Any]]]:
 def either(yes: str, no: str) -> Callable[[Any], tuple[str, list[Any]]]:
     """One condition for true and one for false."""
     return lambda value: (yes if value else no, [])
+
+
+def contained(sql: str) -> Callable[[str], tuple[str, list[Any]]]:
+    """A condition for a text: each of its words stands somewhere in what the SQL gives, in any case."""
+    # ILIKE compares lower case, and so neither finds "Straße" by "STRASSE" nor "ΣΑΣΑ" by "ΣΑΣ".
+    condition = (
+        f'casefold(({sql}) COLLATE "pg_unicode_fast") LIKE ALL ('
+        'ARRAY(SELECT casefold(pattern COLLATE "pg_unicode_fast") FROM unnest(%s::text[]) AS pattern))'
+    )
+    return lambda words: (condition, [[f"%{word.translate(PATTERN)}%" for word in words.split()]])
 
 
 @dataclass(frozen=True)
@@ -72,20 +83,33 @@ class Listing:
         """All that it knows."""
         return ("cursor", "limit", "sort", "fields", *self.filters)
 
-    def page(self, owner_id: UUID, query: QueryDict, *, counted: bool = False) -> str:
+    def page(
+        self,
+        owner_id: UUID,
+        query: QueryDict,
+        *,
+        counted: bool = False,
+        members: tuple[str, ...] | None = None,
+        among: Mapping[str, Any] | None = None,
+    ) -> str:
         """The page as JSON: `{"results": […], "next": …}`, and `count` if that is wanted.
+
+        members: those that are wanted; None for what `query` says. among: column → what must be in it.
 
         Raises `InvalidParameter`.
         """
         sort, descending = self._sort(query.get("sort", self.default_sort))
         limit = _limit(query.get("limit"))
         where, params = self.conditions(owner_id, query)
+        for column, value in (among or {}).items():
+            where, params = f"{where} AND {column} = %s", [*params, value]
         start, start_params = self._start(query.get("cursor"), sort, descending)
         way = "DESC" if descending else "ASC"
         order = f"{sort.column} {way}" + ("" if sort.unique else f", id {way}")
+        body = self.rows.json(members or self.members(query))
         sql = (
-            f"SELECT {self.rows.json(self.members(query))} AS body, id, {sort.key} AS key FROM {self.rows.table} "
-            f"WHERE {where}{start} ORDER BY {order} LIMIT %s"
+            f"SELECT {body} AS body, id, {sort.key} AS key FROM {self.rows.table} WHERE {where}{start} "
+            f"ORDER BY {order} LIMIT %s"
         )
         everything = [*params, *start_params, limit + 1]
         if counted:
@@ -114,9 +138,9 @@ class Listing:
                 params += values
         return " AND ".join(conditions), params
 
-    def members(self, query: QueryDict) -> tuple[str, ...] | None:
-        """`fields`: the members that are wanted, in the resource's order; None for all."""
-        return chosen(self.rows, query)
+    def members(self, query: QueryDict) -> tuple[str, ...]:
+        """`fields`: the members that are wanted, in the resource's order; without it those that lists give."""
+        return chosen(self.rows, query) or self.rows.listed
 
     def _sort(self, given: str) -> tuple[Sort, bool]:
         sort = self.sorts.get(given.removeprefix("-"))

@@ -3,7 +3,7 @@
 All SQL here is made of constants and of the names of columns; what a client sends is a parameter.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -20,11 +20,12 @@ ALL, LIVE, TRASHED = "true", "trashed_at IS NULL", "trashed_at IS NOT NULL"
 
 
 class Row(NamedTuple):
-    """One row: `body` is the JSON text that clients get."""
+    """One row: `body` is the JSON text that clients get. left: what a write left to be done, as `Rows.left` has it."""
 
     id: UUID
     version: int
     body: str
+    left: Any = None
 
 
 class SQL(str):
@@ -36,7 +37,7 @@ class NaturalKey:
     """What names a row beside its id, by a rule of the database that is unique.
 
     columns: in which the key is. target: the index's columns or expressions. condition: which row has the key.
-    message, code: what a client is told whose new row has the key of another.
+    message, code: what a client is told whose new row has the key of another. among: of which rows the index is.
     """
 
     columns: tuple[str, ...]
@@ -44,6 +45,25 @@ class NaturalKey:
     condition: str
     message: str
     code: str
+    among: str = ALL
+
+    @property
+    def arbiter(self) -> str:
+        """The SQL that names the index."""
+        return f"({self.target}) WHERE {self.among}"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Of which rows alone a column may be written. message, code: what is said of the others (409)."""
+
+    condition: str
+    message: str
+    code: str
+
+    def refusal(self) -> Conflict:
+        """To be raised."""
+        return Conflict(self.message, self.code)
 
 
 def instant(column: str) -> str:
@@ -56,6 +76,9 @@ class Rows:
 
     shape: what clients get: the member's name → the SQL of its value. Members stand in this order.
     key: what must be unique of a new row.
+    unlisted: members that are given only where they are asked for, or where one row is read.
+    guards: column → of which rows alone it may be written.
+    left: the SQL, of `old` and `new`, of what a write leaves to be done; null for nothing.
     lock: the SQL of a lock, on an owner's id, that deletions and changes of the columns `locked` take before they lock
     a row, so that no two of them come to rows and lock in different orders.
     """
@@ -66,11 +89,17 @@ class Rows:
         shape: Mapping[str, str],
         *,
         key: NaturalKey,
+        unlisted: Collection[str] = (),
+        guards: Mapping[str, Guard] | None = None,
+        left: str = "NULL",
         lock: str = "",
         locked: Collection[str] = (),
     ) -> None:
         self.shape = dict(shape)
+        self.listed = tuple(name for name in shape if name not in unlisted)
         self.key = key
+        self.guards = dict(guards or {})
+        self.left = left
         self.table = f'"{model._meta.db_table}"'
         self.fields: dict[str, Any] = {str(field.column): field for field in model._meta.concrete_fields}
         self.lock = lock
@@ -82,13 +111,22 @@ class Rows:
         shown = ", ".join(f'{self.shape[name]} AS "{name}"' for name in members or self.shape)
         return f"row_to_json((SELECT shown FROM (SELECT {shown}) AS shown))::text"
 
-    def returning(self, members: tuple[str, ...] | None = None) -> str:
-        """The SQL of a `Row`."""
+    def selected(self, members: tuple[str, ...] | None = None) -> str:
+        """The SQL of a `Row` that is read."""
         return f"id, version, {self.json(members)}"
+
+    @property
+    def returning(self) -> str:
+        """The SQL of a `Row` that was written, after RETURNING."""
+        return f"{self.selected(self.listed)}, {self.left}"
+
+    def guarding(self, columns: Iterable[str]) -> list[Guard]:
+        """What must hold of a row in which these columns are written."""
+        return [self.guards[column] for column in columns if column in self.guards]
 
     def find(self, owner_id: UUID, pk: UUID, *, which: str, members: tuple[str, ...] | None = None) -> Row:
         """The owner's row. Raises `NotFound`."""
-        sql = f"SELECT {self.returning(members)} FROM {self.table} WHERE owner_id = %s AND id = %s AND {which}"
+        sql = f"SELECT {self.selected(members)} FROM {self.table} WHERE owner_id = %s AND id = %s AND {which}"
         row = self.fetch(sql, [owner_id, pk])
         if row is None:
             raise NotFound
@@ -101,7 +139,7 @@ class Rows:
         """
         locks = any(values.get(column) is not None for column in self.locked)
         lock, lock_params, insertion = self._insertion(owner_id, values, locks=locks)
-        sql = f"{lock}{insertion} ON CONFLICT ({self.key.target}) DO NOTHING RETURNING {self.returning()}"
+        sql = f"{lock}{insertion} ON CONFLICT {self.key.arbiter} DO NOTHING RETURNING {self.returning}"
         row = self.fetch(sql, [*lock_params, owner_id, *self.params(values)])
         if row is None:
             taken = self.named(owner_id, [values[column] for column in self.key.columns])
@@ -116,17 +154,17 @@ class Rows:
         assignments = ", ".join(f"{column} = excluded.{column}" for column in values if column not in self.key.columns)
         lock, lock_params, insertion = self._insertion(owner_id, values, locks=bool(self.lock))
         sql = (
-            f"{lock}{insertion} ON CONFLICT ({self.key.target}) DO UPDATE SET {assignments} "
-            f"WHERE {self.table}.{LIVE} RETURNING {self.returning()}, xmax = 0"
+            f"{lock}{insertion} ON CONFLICT {self.key.arbiter} DO UPDATE SET {assignments} "
+            f"WHERE {self.table}.{LIVE} RETURNING {self.returning}, xmax = 0"
         )
         with connection.cursor() as cursor:
             cursor.execute(sql, [*lock_params, owner_id, *self.params(values)])
             found = cursor.fetchone()
-        return found and (Row(*found[:3]), found[3])
+        return found and (Row(*found[:-1]), found[-1])
 
     def named(self, owner_id: UUID, key: Sequence[Any]) -> Row | None:
-        """The owner's row that has a natural key."""
-        sql = f"SELECT {self.returning()} FROM {self.table} WHERE owner_id = %s AND {self.key.condition}"
+        """The owner's row that has a natural key; of its members the id."""
+        sql = f"SELECT {self.selected(('id',))} FROM {self.table} WHERE owner_id = %s AND {self.key.condition}"
         return self.fetch(sql, [owner_id, *key])
 
     def _insertion(self, owner_id: UUID, values: Mapping[str, Any], *, locks: bool) -> tuple[str, list[Any], str]:
@@ -151,17 +189,18 @@ class Rows:
         only: the rows that there is something to change in.
         versions: one of which the row must have, so that nobody's change is lost; None for any.
 
-        Raises `NotFound`, `PreconditionFailed`, and `IntegrityError` for what a constraint refuses.
+        Raises `NotFound`, `PreconditionFailed`, `Conflict` if a column is guarded, and `IntegrityError` for what a
+        constraint refuses.
         """
-        row = (
-            self._changed(owner_id, pk, values, f"{which} AND {only}" if only else which, versions) if values else None
-        )
+        guards = self.guarding(values)
+        conditions = " AND ".join([which, *([only] if only else ()), *(guard.condition for guard in guards)])
+        row = self._changed(owner_id, pk, values, conditions, versions) if values else None
         if row is None:
-            row = self.find(owner_id, pk, which=which)
+            row = self.find(owner_id, pk, which=which, members=self.listed)
             self._check(row, versions)
             if values and not only:
-                # It came back between the two statements.
-                raise Conflict
+                # Or it came back between the two statements.
+                raise guards[0].refusal() if guards else Conflict()
         return row
 
     def _changed(
@@ -175,7 +214,7 @@ class Rows:
         guard, guard_params = _guard(versions)
         sql = (
             f"{lock}UPDATE {self.table} SET {assignments}{beside} WHERE owner_id = %s AND id = %s AND {which}{guard} "
-            f"RETURNING {self.returning()}"
+            f"RETURNING {self.returning}"
         )
         return self.fetch(sql, [*lock_params, *self.params(values), owner_id, pk, *guard_params])
 

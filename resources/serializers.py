@@ -1,5 +1,6 @@
 """Fields that resources have in common, as strict about types as `web.serializers`."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,8 @@ from web.kinds import DATE, INSTANT, UUID_, Kind
 
 # A column's, of four bytes.
 MAX_VERSION = 2**31 - 1
+# Of many refused items.
+MAX_NAMED = 100
 
 
 @extend_schema_field({"type": "object", "additionalProperties": True})
@@ -62,6 +65,40 @@ class CountedListField(serializers.ListField):
             self.run_validators(data)
         values: list[Any] = super().to_internal_value(data)
         return values
+
+
+class BoundedListSerializer(serializers.ListSerializer):
+    """A list of which all refused items are counted, and the first hundred named."""
+
+    child: serializers.Field
+    max_length: int
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """The valid items. Raises `ValidationError`."""
+        if not isinstance(data, list):
+            raise serializers.ValidationError("This must be a list.", "not_a_list")
+        if not data and not self.allow_empty:
+            raise serializers.ValidationError("This may not be empty.", "empty")
+        if len(data) > self.max_length:
+            raise serializers.ValidationError(f"At most {self.max_length} at once.", "max_length")
+        valid, refused = [], {}
+        for index, item in enumerate(data):
+            try:
+                valid.append(self.child.run_validation(item))
+            except serializers.ValidationError as exc:
+                refused[index] = exc.detail
+        if refused:
+            raise serializers.ValidationError(bounded(refused))
+        return valid
+
+
+def bounded(refused: Mapping[int, Any]) -> dict[str, Any]:
+    """What is wrong with which item, for a `ValidationError`: of the first hundred, and how many there are."""
+    named = {str(index): refused[index] for index in sorted(refused)[:MAX_NAMED]}
+    if len(refused) == len(named):
+        return named
+    total = f"{len(refused)} are refused; the first {MAX_NAMED} are named."
+    return {**named, "non_field_errors": [serializers.ErrorDetail(total, "too_many")]}
 
 
 @cache

@@ -135,7 +135,11 @@ class ResourceViewSet(StrictView, GenericViewSet[Any]):
     def changed(self, request: Request, pk: UUID, values: Mapping[str, Any], only: str | None = None) -> Row:
         """The row after the change, if it is of a version that the client expects."""
         versions = self.expected(request, pk)
-        return self.rows.update(self.owner_id, pk, values, which=self.which, only=only, versions=versions)
+        return self.write(pk, values, which=self.which, only=only, versions=versions)
+
+    def write(self, pk: UUID, values: Mapping[str, Any], **conditions: Any) -> Row:
+        """The row after the change, with `Rows.update`'s conditions."""
+        return self.rows.update(self.owner_id, pk, values, **conditions)
 
     def expected(self, request: Request, pk: UUID, which: str | None = None) -> Sequence[int] | None:
         """The versions of which the client wants a change; None if any will do. No statement but for `If-None-Match`.
@@ -184,4 +188,4 @@ class TrashViewSet(ResourceViewSet):
         """Take it out of the trash. What isn't there stays as it is, so that a retry does no harm."""
         versions = self.expected(request, pk, ALL)
         values = {"trashed_at": None}
-        return answer(self.rows.update(self.owner_id, pk, values, which=ALL, only=TRASHED, versions=versions))
+        return answer(self.write(pk, values, which=ALL, only=TRASHED, versions=versions))

@@ -18,9 +18,11 @@ from rest_framework.request import Request
 from accounts.ownership import requester
 from audit.services import record
 from resources.lists import read
+from resources.metadata import written
 from tasks.import_serializers import ExportedFileSerializer
 from tasks.rows import LABELS, TASK_LIST, TASKS
 from web.kinds import choice
+from web.parsers import parsed
 from web.views import StrictView
 
 # The rows of a statement, each of one text: the labels as one, then each task.
@@ -86,7 +88,7 @@ def _lines(rows: Any) -> str:
 
 
 def _cells(task: str, names: Mapping[str, str]) -> list[str]:
-    members = json.loads(task)
+    members = parsed(task)
     members["labels"] = ", ".join(names[label] for label in members["labels"])
     return [_cell(value) for value in members.values()]
 
@@ -95,7 +97,7 @@ def _cell(value: Any) -> str:
     """A member's text. What would be a formula gets an apostrophe first, by which the cell is no longer the member."""
     if value is None:
         return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else written(value)
     return f"'{text}" if text.startswith(FORMULA) else text
 
 

@@ -1,13 +1,12 @@
 """Shapes of the file that an export writes and an import takes, and of what an import reports."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from resources.serializers import MAX_VERSION, IdField, InstantField
+from resources.serializers import MAX_VERSION, BoundedListSerializer, IdField, InstantField
 from tasks.models import MAX_LABEL_NAME
 from tasks.serializers import LabelSerializer, TaskSerializer
 from web.kinds import CANONICAL_UUID, Kind
@@ -16,7 +15,6 @@ from web.serializers import StrictSerializer
 FORMAT_VERSION = 1
 # So that no import keeps its owner's other changes waiting for more than some seconds.
 MAX_TASKS, MAX_FILE_LABELS = 25_000, 5_000
-MAX_NAMED = 100
 
 UUID7_PATTERN = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$"
 
@@ -32,38 +30,6 @@ class TimeOrderedIdField(IdField):
     """A UUIDv7 (RFC 9562): the order of creation lies in it."""
 
     kind = Kind(_uuid7)
-
-
-class BoundedListSerializer(serializers.ListSerializer):
-    """A list of which all refused items are counted, and the first hundred named."""
-
-    child: serializers.Field
-    max_length: int
-
-    def to_internal_value(self, data: Any) -> list[Any]:
-        """The valid items. Raises `ValidationError`."""
-        if not isinstance(data, list):
-            raise serializers.ValidationError("This must be a list.", "not_a_list")
-        if len(data) > self.max_length:
-            raise serializers.ValidationError(f"At most {self.max_length} in one file.", "max_length")
-        valid, refused = [], {}
-        for index, item in enumerate(data):
-            try:
-                valid.append(self.child.run_validation(item))
-            except serializers.ValidationError as exc:
-                refused[index] = exc.detail
-        if refused:
-            raise serializers.ValidationError(bounded(refused))
-        return valid
-
-
-def bounded(refused: Mapping[int, Any]) -> dict[str, Any]:
-    """What is wrong with which item, for a `ValidationError`: of the first hundred, and how many there are."""
-    named = {str(index): refused[index] for index in sorted(refused)[:MAX_NAMED]}
-    if len(refused) == len(named):
-        return named
-    total = f"{len(refused)} are refused; the first {MAX_NAMED} are named."
-    return {**named, "non_field_errors": [serializers.ErrorDetail(total, "too_many")]}
 
 
 class FileLabelSerializer(StrictSerializer):

@@ -14,9 +14,10 @@ from rest_framework.response import Response
 
 from accounts.ownership import requester
 from resources.idempotency import retry_safe
-from resources.serializers import reader
+from resources.metadata import written
+from resources.serializers import bounded, reader
 from tasks.import_plan import Place, Plan, derived_id, external_name, repeated
-from tasks.import_serializers import ImportReportSerializer, TaskFileSerializer, bounded
+from tasks.import_serializers import ImportReportSerializer, TaskFileSerializer
 from tasks.rows import TASKS
 from web.errors import Conflict
 from web.views import StrictView
@@ -68,14 +69,14 @@ INSERT INTO tasks_task (
 SELECT %(owner)s, id, title, coalesce(description, ''), coalesce(completed, false), completed_at,
        coalesce(priority, 0), due_at, due_on, coalesce(labels, '{}'), parent_id,
        coalesce(position, tasks_position()), external_source, external_id,
-       coalesce(metadata, '{}'), coalesce(created_at, statement_timestamp()),
+       coalesce(metadata::json, '{}'), coalesce(created_at, statement_timestamp()),
        CASE WHEN trashed_at IS NOT NULL THEN
            statement_timestamp() - dense_rank() OVER (ORDER BY trashed_at DESC) * interval '1 microsecond'
        END
 FROM json_to_recordset(%(rows)s) AS new (
     id uuid, title text, description text, completed boolean, completed_at timestamptz, priority smallint,
     due_at timestamptz, due_on date, labels uuid[], parent_id uuid, position text,
-    external_source text, external_id text, metadata json, created_at timestamptz, trashed_at timestamptz
+    external_source text, external_id text, metadata text, created_at timestamptz, trashed_at timestamptz
 )
 """
 
@@ -92,7 +93,7 @@ def import_tasks(*, owner_id: UUID, file: Mapping[str, Any]) -> dict[str, Any]:
         plan = _plan(owner_id, file)
         _refuse("tasks", plan.faults())
         labels_created, labels = _make_labels(owner_id, file["labels"])
-        rows = json.dumps(list(plan.rows(labels)), default=str)
+        rows = json.dumps([_row(columns) for columns in plan.rows(labels)], default=str)
         with connection.cursor() as cursor:
             cursor.execute(NEW_TASKS, {"owner": owner_id, "rows": rows})
     return plan.report(labels_created)
@@ -127,6 +128,11 @@ def _plan(owner_id: UUID, file: Mapping[str, Any]) -> Plan:
             places.setdefault(task["id"], by_name[name])
     labels, taken = {label["id"] for label in file["labels"]}, {row[5] for row in found}
     return Plan(tasks, labels, derived, places, taken)
+
+
+def _row(columns: dict[str, Any]) -> dict[str, Any]:
+    """A row for `NEW_TASKS`: metadata is a text of its own, for its numbers keep their digits."""
+    return columns | {"metadata": written(columns["metadata"])} if "metadata" in columns else columns
 
 
 def _make_labels(owner_id: UUID, labels: list[dict[str, Any]]) -> tuple[int, dict[UUID, UUID]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from resources.lists import Filter, Listing, Sort, compared, either
+from resources.lists import Filter, Listing, Sort, compared, contained, either
 from resources.rows import NaturalKey, Rows, instant
 from tasks.models import MAX_LABEL_NAME, Label, Task
 from tasks.serializers import PRIORITIES
@@ -66,22 +66,6 @@ TASKS = Rows(
     locked=["parent_id", "trashed_at", "labels"],
 )
 
-PATTERN = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
-
-
-# ILIKE compares lower case, and so neither finds "Straße" by "STRASSE" nor "ΣΑΣΑ" by "ΣΑΣ".
-CONTAINED = """
-casefold((title || ' ' || description) COLLATE "pg_unicode_fast") LIKE ALL (
-    ARRAY(SELECT casefold(pattern COLLATE "pg_unicode_fast") FROM unnest(%s::text[]) AS pattern)
-)
-"""
-
-
-def _contains(words: str) -> tuple[str, list[Any]]:
-    """Each of the words, in any case, somewhere in title or description."""
-    patterns = [f"%{word.translate(PATTERN)}%" for word in words.split()]
-    return CONTAINED, [patterns]
-
 
 def _below(parent: Any) -> tuple[str, list[Any]]:
     return ("parent_id = %s", [parent]) if parent else ("parent_id IS NULL", [])
@@ -121,7 +105,11 @@ TASK_LIST = Listing(
             either("NOT completed AND due < statement_timestamp()", "(completed OR due >= statement_timestamp())"),
         ),
         "parent": Filter(PARENT, _below, "The subtasks of a task; `none` for tasks that are nobody's subtask."),
-        "search": Filter(text(MAX_SEARCH), _contains, "All of these words, in title or description, in any case."),
+        "search": Filter(
+            text(MAX_SEARCH),
+            contained("title || ' ' || description"),
+            "All of these words, in title or description, in any case.",
+        ),
         "external_source": Filter(text(64), compared("external_source = %s")),
         "external_id": Filter(text(255), compared("external_id = %s")),
         "created_after": Filter(INSTANT, compared("created_at > %s")),

@@ -1,34 +1,6 @@
 """What the database sees to by itself in tasks: derived columns, the tree of subtasks, and labels that are there."""
 
-from typing import Any
-
-from django.db.models import Model
-
-from audit.rules import SchemaRule
-
-
-class Triggers(SchemaRule):
-    """Triggers that call functions of this app's migrations. `ddl`: what stands after the name → the rest.
-
-    field: the member of a body that a refusal is about. speaks: the function's exception says what is wrong.
-    """
-
-    ddl: dict[str, str]
-    field: str | None = None
-    speaks = True
-
-    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
-        """For the migration."""
-        return f"tasks.rules.{type(self).__name__}", (), {"name": self.name}
-
-    def statements(self, model: type[Model]) -> list[str]:
-        """One trigger an entry."""
-        table = f'"{model._meta.db_table}"'
-        return [f'CREATE TRIGGER "{self.name}{suffix}" {rest.format(table=table)}' for suffix, rest in self.ddl.items()]
-
-    def removal(self, model: type[Model]) -> list[str]:
-        """Drop them."""
-        return [f'DROP TRIGGER "{self.name}{suffix}" ON "{model._meta.db_table}"' for suffix in self.ddl]
+from audit.rules import Triggers
 
 
 class Derived(Triggers):

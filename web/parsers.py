@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Mapping
-from typing import IO, Any, NoReturn
+import re
+from collections.abc import Callable, Mapping
+from typing import IO, Any, NoReturn, Self
 
 from django.conf import settings
 from rest_framework.exceptions import ParseError
@@ -12,6 +13,28 @@ from rest_framework.parsers import BaseParser
 from web.errors import PayloadTooLarge
 
 MAX_DEPTH = 64
+# The one whole number whose sign Python's don't keep.
+NEGATIVE_ZERO = re.compile(r"[\s\[:,]-0[\s\],}]")
+
+
+class Number(float):
+    """A number that knows by which digits it was written: `1.50`, `1e2`, `-0`."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """text: as JSON has it. Raises `ValueError` for one that no double holds."""
+        number = super().__new__(cls, text)
+        if not math.isfinite(number):
+            raise ValueError(f"{text} is out of range")
+        number.text = text
+        return number
+
+
+def parsed(text: str) -> Any:
+    """A JSON text's value, each number with its own digits. Raises `ValueError`."""
+    return json.loads(text, parse_float=Number, parse_int=_whole, parse_constant=_refuse_constant)
 
 
 class StrictJSONParser(BaseParser):
@@ -21,6 +44,8 @@ class StrictJSONParser(BaseParser):
     """
 
     media_type = "application/json"
+    # What becomes of a number with a fraction or an exponent.
+    number: Callable[[str], float] = Number
 
     def parse(
         self,
@@ -34,16 +59,25 @@ class StrictJSONParser(BaseParser):
         if len(raw) > limit:
             raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
         try:
-            return _decode(raw)
+            return _decode(raw, self.number)
         except RecursionError as exc:
             raise ParseError("The JSON is nested too deeply.") from exc
         except ValueError as exc:
             raise ParseError(f"This isn't valid JSON: {exc}.") from exc
 
 
-def _decode(raw: bytes) -> Any:
+class PlainNumbersParser(StrictJSONParser):
+    """The same for bodies that are full of numbers: doubles, of which those out of range are infinite."""
+
+    number = float
+
+
+def _decode(raw: bytes, number: Callable[[str], float]) -> Any:
     text = raw.decode("utf-8", "strict")
-    value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
+    whole = _whole if "-0" in text and NEGATIVE_ZERO.search(text) else None
+    value = json.loads(
+        text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=number, parse_int=whole
+    )
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(value)
     # Only an escape can bring a NUL or a surrogate into a decoded text, and PostgreSQL stores neither.
@@ -90,8 +124,5 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError(f"{digits} is out of range")
-    return number
+def _whole(digits: str) -> float:
+    return Number(digits) if digits == "-0" else int(digits)

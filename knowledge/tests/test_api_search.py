@@ -61,11 +61,13 @@ def test_api_search_owner_finds_by_meaning(query: str, title: str, owner_client:
 def test_api_search_limit_and_threshold(
     owner_client: APIClient, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(2):  # search, record
+    with django_assert_num_queries(3):  # how many passages there are, search, record
         assert len(search(owner_client, "rent", max_num_results=2)) == 2
-    assert [hit["title"] for hit in search(owner_client, "rent", ranking_options={"score_threshold": 0.3})] == ["Lease"]
+    for mode, threshold in (("hybrid", 0.3), ("semantic", 0.3), ("keyword", 0.3)):
+        options = {"mode": mode, "ranking_options": {"score_threshold": threshold}}
+        assert [hit["title"] for hit in search(owner_client, "rent", **options)] == ["Lease"]
     assert search(owner_client, "rent", ranking_options={}) == search(owner_client, "rent")
-    assert search(owner_client, TEXTS["Cat"], ranking_options={"score_threshold": 0.99})[0]["title"] == "Cat"
+    assert search(owner_client, "rent", ranking_options={"score_threshold": 0.99}) == []
 
 
 @pytest.mark.usefixtures("library")
@@ -118,9 +120,19 @@ def test_api_search_is_not_answered_if_it_cannot_be_put_on_record(owner_client: 
         ({"query": "  "}, "body.query"),
         ({"query": "x" * 2001}, "body.query"),
         ({"query": "x", "max_num_results": 0}, "body.max_num_results"),
-        ({"query": "x", "max_num_results": 51}, "body.max_num_results"),
+        ({"query": "x", "max_num_results": 101}, "body.max_num_results"),
         ({"query": "x", "ranking_options": {"score_threshold": 1.1}}, "body.ranking_options.score_threshold"),
-        ({"query": "x", "filters": {}}, "body.filters"),
+        ({"query": "x", "mode": "fuzzy"}, "body.mode"),
+        ({"query": "x", "context": 4}, "body.context"),
+        ({"query": "x", "group_by": "tag"}, "body.group_by"),
+        ({"query": "x", "filters": {"tag": "a"}}, "body.filters.tag"),
+        ({"query": "x", "filters": {"tags": "a"}}, "body.filters.tags"),
+        ({"query": "x", "filters": {"tags": [1]}}, "body.filters.tags.0"),
+        ({"query": "x", "filters": {"tags": []}}, "body.filters.tags"),
+        ({"query": "x", "filters": {"document_ids": ["1"]}}, "body.filters.document_ids.0"),
+        ({"query": "x", "filters": {"metadata": [1]}}, "body.filters.metadata"),
+        ({"query": "x", "filters": {"language": "tlh"}}, "body.filters.language"),
+        ({"query": "x", "filters": {"created_after": "yesterday"}}, "body.filters.created_after"),
     ],
 )
 def test_api_search_invalid_is_422(body: dict[str, Any], location: str, owner_client: APIClient) -> None:
@@ -134,15 +146,31 @@ def test_api_search_stranger_gets_401(stranger_client: APIClient) -> None:
     assert stranger_client.post(URL, {"query": "x"}).status_code == 401
 
 
-def test_api_search_without_its_model_is_a_503_that_says_so(
-    owner_client: APIClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def _without_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be embedded any more."""
+
     def fail(texts: list[str]) -> None:
         raise ModelMissingError("the weights")
 
-    monkeypatch.setattr("knowledge.search.embed", fail)
+    monkeypatch.setattr("knowledge.search.embed_queries", fail)
 
-    response = owner_client.post(URL, {"query": "rent"})
+
+@pytest.mark.usefixtures("library", "_without_model")
+def test_api_search_by_meaning_without_its_model_is_a_503_that_says_so(owner_client: APIClient) -> None:
+    response = owner_client.post(URL, {"query": "rent", "mode": "semantic"})
 
     assert (response.status_code, response.json()["code"]) == (503, "embedding_unavailable")
     assert not Event.objects.filter(action="search.performed").exists()
+
+
+@pytest.mark.usefixtures("library", "_without_model")
+def test_api_search_without_its_model_finds_by_words_and_says_so(owner_client: APIClient) -> None:
+    answer = owner_client.post(URL, {"query": "resetting routers"}).json()
+
+    assert [hit["title"] for hit in answer["results"]] == ["Router"]
+    assert (answer["mode"], answer["degraded"]) == ("keyword", True)
+    assert answer["results"][0]["scores"]["semantic"] is None
+    asked = owner_client.post(URL, {"query": "resetting routers", "mode": "keyword"}).json()
+    assert (asked["mode"], asked["degraded"]) == ("keyword", False)
+    assert asked["results"] == answer["results"]

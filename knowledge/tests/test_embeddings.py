@@ -14,9 +14,7 @@ from typing import TypedDict
 import numpy as np
 import pytest
 
-from knowledge import embeddings
 from knowledge.embeddings import (
-    BATCH_SIZE,
     DIMENSIONS,
     MAX_TOKENS,
     MODEL_NAME,
@@ -27,8 +25,10 @@ from knowledge.embeddings import (
     ModelMissingError,
     Vectors,
     embed,
+    local,
     model,
 )
+from knowledge.embeddings.local import BATCH_SIZE
 from knowledge.minilm import build_graph, files, tokenizer
 
 # Measured against the reference: at least 0.9999999. Another processor may round in another way.
@@ -58,7 +58,7 @@ def fixture() -> Fixture:
 @pytest.fixture
 def unloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make this test meet a process that hasn't loaded anything yet."""
-    monkeypatch.setattr(embeddings, "_load", cache(embeddings._load.__wrapped__))
+    monkeypatch.setattr(local, "_load", cache(local._load.__wrapped__))
     monkeypatch.setattr(tokenizer, "_load", cache(tokenizer._load.__wrapped__))
 
 
@@ -173,7 +173,7 @@ def test_model_is_loaded_once_when_many_threads_ask_first(monkeypatch: pytest.Mo
         together.wait()
         return model()
 
-    monkeypatch.setattr(embeddings, "Model", SlowModel)
+    monkeypatch.setattr(local, "Model", SlowModel)
     with ThreadPoolExecutor(8) as pool:
         answers = [job.result() for job in [pool.submit(ask) for _ in range(8)]]
     assert answers == loads * 8
@@ -182,11 +182,11 @@ def test_model_is_loaded_once_when_many_threads_ask_first(monkeypatch: pytest.Mo
 def test_importing_the_module_loads_neither_model_nor_tokenizer_nor_runtime() -> None:
     """The runtime starts a thread as it is imported, and a process forked later would abort without it at its end."""
     code = (
-        "import sys; from knowledge import embeddings; from knowledge.minilm import tokenizer;"
-        "print(embeddings._load.cache_info().currsize, tokenizer._load.cache_info().currsize,"
-        " 'onnxruntime' in sys.modules)"
+        "import sys; from knowledge.embeddings import local; from knowledge.minilm import tokenizer;"
+        "print(local._load.cache_info().currsize, tokenizer._load.cache_info().currsize,"
+        " 'onnxruntime' in sys.modules, 'huggingface_hub' in sys.modules)"
     )
-    assert run_python(code) == "0 0 False"
+    assert run_python(code) == "0 0 False False"
 
 
 def test_loading_the_model_imports_no_torch_and_no_package_of_the_weights() -> None:

@@ -9,8 +9,10 @@ from procrastinate.jobs import Job
 
 from accounts.models import User
 from knowledge import indexing, jobs, services
-from knowledge.jobs import ATTEMPTS, index_document
-from knowledge.models import KnowledgeDoc
+from knowledge.embedding_errors import KeyInvalidError, OverloadedError
+from knowledge.extraction.failures import MESSAGES, ExtractionError
+from knowledge.jobs import ATTEMPTS, GIVEN_UP, LONGEST_WAIT, PATIENT_ATTEMPTS, index_document, waiting_time
+from knowledge.models import IndexingRun, KnowledgeDoc
 
 
 class BrokenModelError(Exception):
@@ -52,7 +54,7 @@ def test_job_indexes_the_document_and_may_do_so_again(document: KnowledgeDoc, ca
         run(document, attempt)
 
         assert (document.status, document.chunk_count, document.chunks.count()) == ("completed", 1, 1)
-        assert events(caplog) == ["document_indexed"]
+        assert events(caplog) == ["document_indexed" if attempt == 1 else "nothing_to_index"]
 
 
 def test_job_makes_good_a_document_that_was_left_half_indexed(document: KnowledgeDoc) -> None:
@@ -85,7 +87,7 @@ def test_job_that_fails_for_the_last_time_says_so_on_the_document(document: Know
     assert document.status == "failed"
     assert document.last_error == {
         "code": "indexing_failed",
-        "message": "Indexing failed 5 times; the log of the worker says why. Saving the content tries again.",
+        "message": GIVEN_UP,
     }
 
 
@@ -98,3 +100,96 @@ def test_queue_retries_as_often_as_the_job_counts() -> None:
         return strategy.get_retry_decision(exception=BrokenModelError(), job=job) is not None
 
     assert list(takewhile(retried, count(1))) == list(range(1, ATTEMPTS))
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, function: str = "embed") -> None:
+    """A step of indexing raises this."""
+
+    def fail(*args: object) -> None:
+        raise error
+
+    monkeypatch.setattr(indexing, function, fail)
+
+
+def test_what_passes_by_itself_is_said_and_tried_for_hours(
+    document: KnowledgeDoc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, OverloadedError())
+
+    with pytest.raises(OverloadedError):
+        run(document, PATIENT_ATTEMPTS - 1)
+    document.refresh_from_db()
+    told = {"code": OverloadedError.code, "message": OverloadedError.message}
+    assert (document.status, document.last_error) == ("in_progress", told)
+
+    with pytest.raises(OverloadedError):
+        run(document, PATIENT_ATTEMPTS)
+    document.refresh_from_db()
+    assert (document.status, document.last_error) == ("failed", told)
+
+
+def test_what_a_retry_does_not_mend_is_said_at_once(document: KnowledgeDoc, monkeypatch: pytest.MonkeyPatch) -> None:
+    IndexingRun.objects.create(document=document, owner_id=document.owner_id, chunks_total=100)
+    failing(monkeypatch, KeyInvalidError("Set another key."))
+
+    with pytest.raises(KeyInvalidError):
+        run(document, 1)
+
+    document.refresh_from_db()
+    assert (document.status, document.last_error) == (
+        "failed",
+        {"code": KeyInvalidError.code, "message": "Set another key."},
+    )
+    assert not IndexingRun.objects.exists()
+
+
+def test_a_file_that_cannot_be_read_is_no_failure_of_the_job(
+    document: KnowledgeDoc, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = {"file_key": f"{document.owner_id}/x", "file_name": "x.pdf", "file_type": "application/pdf"}
+    KnowledgeDoc.objects.update(**file, file_size=1, file_hash="0" * 64, content="")
+    failing(monkeypatch, ExtractionError("encrypted"), "extract_text")
+
+    run(document, 1)
+
+    assert document.status == "failed"
+    assert document.last_error == {"code": "encrypted", "message": MESSAGES["encrypted"]}
+    assert events(caplog) == ["extraction_failed"]
+
+
+def test_a_document_whose_worker_is_killed_each_time_is_given_up_in_the_end(
+    document: KnowledgeDoc, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(document, PATIENT_ATTEMPTS + 1)
+
+    assert document.status == "failed"
+    assert document.last_error == {"code": "indexing_interrupted", "message": GIVEN_UP}
+    assert events(caplog) == ["indexing_interrupted"]
+
+
+@pytest.mark.parametrize(
+    ("error", "attempt", "seconds"),
+    [
+        (ZeroDivisionError(), 1, 3),
+        (ZeroDivisionError(), ATTEMPTS - 1, 81),
+        (ZeroDivisionError(), ATTEMPTS, None),
+        (OverloadedError(), 1, 6),
+        (OverloadedError(), 12, LONGEST_WAIT),
+        (OverloadedError(retry_after=1_000.5), 1, 1_001),
+        (OverloadedError(), PATIENT_ATTEMPTS, None),
+        (KeyInvalidError(), 1, None),
+    ],
+)
+def test_waiting_time_grows_and_ends(error: Exception, attempt: int, seconds: int | None) -> None:
+    assert waiting_time(error, attempt) == seconds
+
+
+def test_passages_that_were_stored_may_need_the_approximate_index(
+    document: KnowledgeDoc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: list[int] = []
+    monkeypatch.setattr(jobs, "warm_if_large", lambda owner_id: stored.append(document.chunks.count()))
+
+    run(document, 1)
+
+    assert stored == [1]

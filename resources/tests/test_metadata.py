@@ -1,6 +1,7 @@
 """Metadata: given back as it was written, to the order of its keys and the last digit of its numbers."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from resources.metadata import MAX_METADATA, validate_metadata
+from resources.metadata import MAX_METADATA, Decoder, PreservedFormField, validate_metadata
+from resources.metadata import written as as_written
 from tasks.models import Task
 
 TASKS = "/api/v1/tasks"
@@ -26,6 +28,38 @@ OBJECTS = st.dictionaries(
     ),
     max_size=6,
 )
+
+# JSON as a client may write it: any spelling of a number, any white space, escapes or none.
+SPACE = st.sampled_from(["", " ", "\n", "\t "])
+NUMBER = st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", fullmatch=True)
+STRING = st.builds(json.dumps, TEXT, ensure_ascii=st.booleans())
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[-+.\w]+|[][{}:,]')
+
+
+def listed(items: list[str], space: str) -> str:
+    return f"[{space}{f',{space}'.join(items)}{space}]"
+
+
+def mapped(members: dict[str, str], space: str) -> str:
+    return "{" + space + f"{space},".join(f"{key}{space}:{value}" for key, value in members.items()) + space + "}"
+
+
+def objects(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Texts of objects, none of which names a key twice, however it is escaped."""
+    members = st.lists(st.tuples(STRING, values), max_size=4, unique_by=lambda member: json.loads(member[0]))
+    return st.builds(mapped, members.map(dict), SPACE)
+
+
+VALUE = st.recursive(
+    st.sampled_from(["null", "true", "false"]) | NUMBER | STRING,
+    lambda inner: st.builds(listed, st.lists(inner, max_size=4), SPACE) | objects(inner),
+    max_leaves=12,
+)
+
+
+def tokens(text: str) -> list[str]:
+    """A JSON text's tokens; strings by their characters."""
+    return [f'"{json.loads(token)}' if token.startswith('"') else token for token in TOKEN.findall(text)]
 
 
 def written(value: Any) -> str:
@@ -44,6 +78,57 @@ def test_metadata_comes_back_as_it_was_written(metadata: dict[str, Any], owner_c
         assert written(response.json()["metadata"]) == written(metadata)
     again = owner_client.patch(made["Location"], json.dumps({"metadata": metadata}), content_type="application/json")
     assert again["ETag"] == '"2"'
+
+
+def kept(client: APIClient, address: str) -> str:
+    """What stands for metadata in an answer, to the character; it is the last member but four."""
+    text = client.get(f"{address}?fields=metadata").content.decode()
+    return text.removeprefix('{"metadata":').removesuffix("}")
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(metadata=objects(VALUE))
+def test_metadata_comes_back_token_for_token(metadata: str, owner_client: APIClient) -> None:
+    body = f'{{"title":"x","metadata":{metadata}}}'
+    bulk = f'{{"operations":[{{"op":"create","task":{body}}}]}}'
+
+    made = owner_client.post(TASKS, body, content_type="application/json")
+    many = owner_client.post(f"{TASKS}/bulk", bulk, content_type="application/json")
+
+    assert (made.status_code, many.status_code) == (201, 200), made.content + many.content
+    for key in (made.json()["id"], many.json()["results"][0]["id"]):
+        assert tokens(kept(owner_client, f"{TASKS}/{key}")) == tokens(metadata)
+
+
+NUMERALS = '{"n": [1.50, 1e2, 1E+2, -0.0, -0, 0.10, 100000000000000000000.0, 3]}'
+
+
+def test_metadata_keeps_its_digits_in_files(owner_client: APIClient, peer_client: APIClient) -> None:
+    owner_client.post(TASKS, f'{{"title":"x","metadata":{NUMERALS}}}', content_type="application/json")
+
+    file, sheet = (b"".join(owner_client.get(f"{TASKS}/export?format={each}")).decode() for each in ("json", "csv"))
+    report = peer_client.post(f"{TASKS}/import", file, content_type="application/json").json()
+
+    assert kept(peer_client, f"{TASKS}/{report['tasks'][0]['id']}") == NUMERALS
+    assert NUMERALS.replace('"', '""') in sheet
+
+
+def test_metadata_keeps_its_digits_in_the_admin(owner: User, owner_client: APIClient) -> None:
+    made = owner_client.post(TASKS, f'{{"title":"x","metadata":{NUMERALS}}}', content_type="application/json")
+    task = Task.objects.get()
+    field = PreservedFormField(decoder=Decoder)
+
+    shown = field.prepare_value(task.metadata)
+    task.metadata = field.clean(shown)
+    task.save()
+
+    assert shown == NUMERALS == kept(owner_client, made["Location"])
+
+
+def test_a_fraction_in_a_text_is_no_number() -> None:
+    value = {"1.50": ["2.50", "1e2", {"x": 1}], "n": 0.5}
+
+    assert as_written(value) == json.dumps(value)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,8 @@ def test_however_small_the_batches_all_is_deleted(batch: int, left: list[str], m
 
 @pytest.mark.django_db
 def test_a_batch_is_two_statements(left: list[str], django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    with django_assert_num_queries(2 + 1 + 1 + 2 * 3):  # tasks, no more tasks, no keys; and a savepoint for each
+    # Tasks, no more tasks, no documents, no keys; and a savepoint for each.
+    with django_assert_num_queries(2 + 1 + 1 + 1 + 2 * 4):
         purge()
 
 

@@ -66,7 +66,7 @@ def test_api_tasks_import_keeps_the_text_of_metadata(
     texts = [
         download(client).split('"metadata":')[1].split(',"created_at"')[0] for client in (owner_client, peer_client)
     ]
-    assert texts[0] == texts[1] == json.dumps(file["tasks"][0]["metadata"])
+    assert texts[0] == texts[1] == json.dumps(file["tasks"][0]["metadata"], ensure_ascii=False)
 
 
 def test_api_tasks_import_the_same_file_again_changes_nothing(file: Any, peer: User, peer_client: APIClient) -> None:

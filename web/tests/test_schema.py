@@ -102,7 +102,7 @@ def test_an_operation_names_the_headers_that_it_reads(
         ("get /tasks/{id}", "304", {"ETag"}),
         ("patch /tasks/{id}", "200", {"ETag"}),
         ("delete /tasks/{id}", "204", set()),
-        ("post /knowledge/documents", "202", {"Location", "Idempotency-Replayed"}),
+        ("post /knowledge/documents", "202", {"ETag", "Location", "Idempotency-Replayed"}),
         ("get /me", "200", set()),
     ],
 )

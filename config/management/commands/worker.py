@@ -15,6 +15,7 @@ from procrastinate.exceptions import ConnectorException
 
 from audit import upkeep
 from config.health import describe, verify_database
+from knowledge.files import purge_files
 from resources.purge import purge
 
 log = structlog.get_logger(__name__)
@@ -74,9 +75,10 @@ def keep_record(*, rarely: bool) -> None:
 
 
 def empty_trash() -> None:
-    """Delete what is due. What an outage leaves the next hour finds."""
+    """Delete what is due: rows, then files that are nobody's. What an outage leaves the next hour finds."""
     try:
         log.info("purged", **purge())
+        log.info("files_purged", files=purge_files())
     except Exception:
         log.exception("purge_failed")
 

@@ -1,14 +1,19 @@
 """A program that knows nothing but the description gets along with the service."""
 
+import importlib
 import json
 from collections.abc import Callable
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+from uuid import UUID
 
 import pytest
 
-from config.tests.client.conftest import Person, operations
+from accounts.models import User
+from config.tests.client.conftest import PACKAGE, Person, operations
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +36,8 @@ def test_new_user_takes_the_journey(
     sorts_tasks(ada, models)
     moves_many_tasks(ada, models)
     keeps_a_document(ada, models)
+    uploads_a_file(ada, models)
+    looks_after_the_provider(ada, visit, models)
     reads_the_record(ada, models)
     errs(ada, models)
 
@@ -95,7 +102,7 @@ def sorts_tasks(ada: Person, models: ModuleType) -> None:
 
 
 def moves_many_tasks(ada: Person, models: ModuleType) -> None:
-    create = models.CreateTaskOpEnum.CREATE
+    create = models.CreateOp.CREATE
     body = models.BulkRequest([models.CreateTaskRequest(create, models.TaskRequest(name)) for name in ("a", "b")])
     first = ada("tasks_bulk", body=body, idempotency_key="a-and-b")
     assert [task.title for task in first.results] == ["a", "b"]
@@ -111,22 +118,87 @@ def moves_many_tasks(ada: Person, models: ModuleType) -> None:
 
 
 def keeps_a_document(ada: Person, models: ModuleType) -> None:
-    metadata = models.DocumentRequestMetadata.from_dict({"source": "handbook"})
-    body = models.DocumentRequest("Zoo", content="The elephant sleeps in the blue tent.", metadata=metadata)
+    metadata = models.NewDocumentRequestMetadata.from_dict({"source": "handbook"})
+    body = models.NewDocumentRequest("Zoo", content="The elephant sleeps in the blue tent.", metadata=metadata)
     document = ada("knowledge_documents_create", body=body)
 
     assert (document.status, document.last_error) == (models.DocumentStatus.IN_PROGRESS, None)
     assert document.metadata["source"] == "handbook"
-    assert [listed.id for listed in ada("knowledge_documents_list").results] == [document.id]
-    assert ada("knowledge_documents_retrieve", document.id) == document
+    again = ada("knowledge_documents_create", body=body)
+    assert (again.code, again.existing) == ("content_exists", document.id)
+    assert ada("knowledge_documents_list").results == [document]
+    read = ada("knowledge_documents_retrieve", document.id)
+    assert (read.id, read.content) == (document.id, body.content)
     assert ada("knowledge_documents_chunks_list", document.id).results == []
     # No worker runs here, so nothing is indexed.
     assert ada("knowledge_search", body=models.SearchRequest("Where does the elephant sleep?")).results == []
 
     moved = ada("knowledge_documents_partial_update", document.id, body=models.PatchedDocumentRequest(title="Circus"))
-    assert (moved.title, moved.content) == ("Circus", document.content)
+    assert (moved.title, moved.content_hash, moved.version) == ("Circus", document.content_hash, 2)
+    replaced = ada("knowledge_documents_update", document.id, body=models.DocumentRequest("Zoo", body.content))
+    assert (replaced.title, replaced.metadata.to_dict()) == ("Zoo", {})
+    assert ada("knowledge_documents_reindex", document.id).status == models.DocumentStatus.IN_PROGRESS
+    stores_passages(ada, models, document.id)
     ada("knowledge_documents_destroy", document.id)
     assert ada("knowledge_documents_list").results == []
+    assert ada("knowledge_documents_restore", document.id).trashed_at is None
+    changes_many_documents(ada, models, document.id)
+
+
+def stores_passages(ada: Person, models: ModuleType, key: UUID) -> None:
+    """With embeddings of the client's own."""
+    first, second = (models.PassageRequest(start, start + 3, [1.0] * 384) for start in (0, 4))
+    stored = ada("knowledge_documents_chunks_update", key, body=models.PassagesRequest([first]))
+    assert (stored.status, stored.chunk_count) == (models.DocumentStatus.COMPLETED, 1)
+    assert ada("knowledge_documents_chunks_add", key, body=models.PassagesRequest([second])).chunk_count == 2
+    include = models.KnowledgeDocumentsChunksListInclude.EMBEDDING
+    chunks = ada("knowledge_documents_chunks_list", key, include=include).results
+    assert [(chunk.content, len(chunk.embedding)) for chunk in chunks] == [("The", 384), ("ele", 384)]
+    assert ada("knowledge_documents_reindex", key).code == "own_chunks"
+
+
+def changes_many_documents(ada: Person, models: ModuleType, key: UUID) -> None:
+    new = models.DocumentRequest("Circus", content="The clown sleeps in the red tent.")
+    operations = [
+        models.CreateDocumentRequest(op=models.CreateOp.CREATE, document=new),
+        models.DeleteDocumentRequest(op=models.DeleteOp.DELETE, id=key),
+    ]
+    made, gone = ada("knowledge_documents_bulk", body=models.DocumentBulkRequest(operations)).results
+    assert (made.title, gone.id, made.trashed_at) == ("Circus", key, None)
+    assert ada("knowledge_documents_list").results == [made]
+
+
+def uploads_a_file(ada: Person, models: ModuleType) -> None:
+    def file(text: str) -> Any:
+        return importlib.import_module(f"{PACKAGE}.types").File(BytesIO(text.encode()), file_name="zoo.md")
+
+    body = models.UploadRequest(file("# Zoo"), tags=["animals", "tents"], metadata='{"page": 7}')
+    document = ada("knowledge_documents_upload", body=body, idempotency_key="zoo")
+    assert (document.title, document.tags, document.metadata["page"]) == ("zoo", ["animals", "tents"], 7)
+    assert ada("knowledge_documents_file_retrieve", document.id).payload.read() == b"# Zoo"
+    replaced = ada("knowledge_documents_file_update", document.id, body=models.FileFormRequest(file("# Circus")))
+    assert replaced.version > document.version
+    assert ada("knowledge_documents_file_retrieve", document.id).payload.read() == b"# Circus"
+
+    searches = [models.SearchRequest("tent", mode=mode) for mode in models.ModeEnum]
+    answers = ada("knowledge_search_batch", body=models.BatchRequest(searches)).results
+    assert [(answer.mode, answer.degraded, answer.results) for answer in answers] == [
+        (mode, False, []) for mode in models.ModeEnum
+    ]
+
+
+def looks_after_the_provider(ada: Person, visit: Callable[..., Person], models: ModuleType) -> None:
+    """A key that nobody can try, for nobody is there to ask, is kept until it can be."""
+    assert ada("embedding_provider_retrieve").status == 403
+    User.objects.create_superuser("staff@example.com", PASSWORD)
+    tokens = visit()("auth_token", body=models.SignInRequest("staff@example.com", PASSWORD))
+    staff = visit(tokens.access)
+    before = staff("embedding_provider_retrieve")
+    assert (before.provider, before.key.configured) == (models.ProviderEnum.LOCAL, False)
+    stored = staff("embedding_provider_update", body=models.NewKeyRequest("x" * 30))
+    assert (stored.key.configured, stored.key.valid, stored.key.error.code) == (True, None, "embedding_unreachable")
+    assert staff("embedding_provider_check").key.valid is None
+    assert staff("embedding_provider_destroy") is None
 
 
 def reads_the_record(ada: Person, models: ModuleType) -> None:

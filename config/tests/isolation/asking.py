@@ -33,7 +33,13 @@ def _of_objects() -> list[Endpoint]:
     """The endpoints of one object, also of one in the trash. What ends an object comes last."""
     known = [endpoint for endpoint in endpoints() if endpoint.is_of_an_object]
     known += [replace(endpoint, query=IN_TRASH) for endpoint in known if "trashed" in endpoint.parameters]
-    return sorted(known, key=lambda each: (each.verb == "delete", each.verb, each.query))
+    return sorted(known, key=_turn)
+
+
+def _turn(endpoint: Endpoint) -> tuple[object, ...]:
+    # Passages of one's own before more of them, and both after what only the server's can be asked for.
+    is_of_passages = endpoint.verb != "get" and endpoint.route.endswith("/chunks")
+    return endpoint.verb == "delete", is_of_passages, is_of_passages and endpoint.verb == "post", endpoint.verb
 
 
 OF_OBJECTS = _of_objects()
@@ -135,7 +141,11 @@ class Asking(RuleBasedStateMachine):
     def lists_of(self, person: Person) -> list[tuple[object, ...]]:
         """What a person sees of what there is, in a number too."""
         # Of the record what was made, for that lists are read is on it, too.
-        lists = [*NOUNS, f"{TASKS}{IN_TRASH}", *(f"{EVENTS}?action={noun}.created" for noun in NOUNS.values())]
+        lists = [
+            *NOUNS,
+            *(f"{kind}{IN_TRASH}" for kind in sorted(TRASHES)),
+            *(f"{EVENTS}?action={noun}.created" for noun in NOUNS.values()),
+        ]
         return [self.ask(person, "get", path).told(person.id or KEY) for path in lists]
 
     def latest_event(self, person: Person) -> Any:

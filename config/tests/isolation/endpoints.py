@@ -10,7 +10,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 API = "api/v1/"
 # Describe the API, are the same for everybody, and take long to make.
-NOBODYS = {f"{API}{page}" for page in ("openapi.json", "docs", "redoc")}
+PAGES = {f"{API}{page}" for page in ("openapi.json", "docs", "redoc")}
+# Are for staff, and of the service itself.
+STAFFS = {f"{API}knowledge/embedding-provider{rest}" for rest in ("", "/check")}
 CONVERTER = re.compile(r"<(\w+):\w+>")
 
 
@@ -67,7 +69,7 @@ class Endpoint:
 
 @cache
 def endpoints() -> list[Endpoint]:
-    """All that the API answers to, HEAD and OPTIONS apart."""
+    """All that the API has of anybody's, HEAD and OPTIONS apart."""
     return sorted(_walk(get_resolver()), key=repr)
 
 
@@ -76,7 +78,7 @@ def _walk(resolver: URLResolver, prefix: str = "") -> Iterator[Endpoint]:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             yield from _walk(pattern, route)
-        elif route.startswith(API) and route not in NOBODYS:
+        elif route.startswith(API) and route not in PAGES | STAFFS:
             yield from (Endpoint(verb, route, pattern.callback) for verb in _verbs(pattern))
 
 

@@ -41,7 +41,7 @@ class Person:
     """A user, or a stranger who isn't one.
 
     held: collection → ids of what is there now, oldest first. trash: ids of what is in it.
-    made: collection → how many ever were. searchable: ids of the documents that are indexed.
+    made: collection → how many ever were. indexed: ids of the documents that have passages.
     copy: ids of what is there as the feed of changes tells it, up to the cursor `place`.
     secrets: ids that nobody else may be told of.
     said: ids and words of others that this person sent, and may be told again.
@@ -58,7 +58,7 @@ class Person:
     made: Counter[str] = field(default_factory=Counter)
     copy: set[str] = field(default_factory=set)
     place: str | None = None
-    searchable: set[str] = field(default_factory=set)
+    indexed: set[str] = field(default_factory=set)
     secrets: set[str] = field(default_factory=set)
     said: set[str] = field(default_factory=set)
     words: list[str] = field(default_factory=list)
@@ -66,6 +66,11 @@ class Person:
 
     def __repr__(self) -> str:
         return self.name
+
+    @property
+    def searchable(self) -> set[str]:
+        """The ids of the documents that can be found."""
+        return self.indexed.intersection(self.held["knowledge/documents"])
 
     def word(self) -> str:
         """A new word for this person's texts."""

@@ -11,6 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from accounts.identity import SYSTEM, Identity
 from config.tests.isolation.asking import NOUNS, STRANGER
+from config.tests.isolation.document_rules import OPERATIONS
 from config.tests.isolation.endpoints import endpoints
 from config.tests.isolation.machine import FILTERS, GUESSED, REACHED, Isolation
 from config.tests.isolation.people import Thing
@@ -82,6 +83,10 @@ def by_themselves(machine: Isolation, who: int) -> None:
     machine.guess_a_password(whose=who)
     machine.follow(who=who, limit=1)
     machine.do_many(who=who)
+    machine.keep_many(who=who)
+    machine.upload(who=who, further=ANOTHER_USER[who])
+    machine.search_for_much(who=who)
+    machine.store_the_same(who=who, further=ANOTHER_USER[who], if_exists=("refuse", "update")[who % 2])
     machine.call_it_alike(who=who, further=ANOTHER_USER[who])
     machine.send_with_a_key(who=who, further=ANOTHER_USER[who])
     machine.move_to_the_front(who=who, whose=(who + 1) % STRANGER)
@@ -91,6 +96,7 @@ def by_themselves(machine: Isolation, who: int) -> None:
 def with_its_id(machine: Isolation, index: int, thing: Thing) -> None:
     """One of three rules, and each of them with something of each sort."""
     at = {"thing": thing, "further": ANOTHER_USER[machine.people.index(thing.owner)]}
+    machine.mix_in_a_document(**at, deed=OPERATIONS[index % len(OPERATIONS)])
     match (index + index // len(NOUNS)) % 3:
         case 0:
             machine.refer(**at, members=REFERENCES[index % len(REFERENCES)])

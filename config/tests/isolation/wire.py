@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from rest_framework.test import APIClient
+
+from config.tests.isolation.bodies import FILE
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Of savepoints and cursors: each is another.
@@ -67,8 +71,16 @@ def send(verb: str, path: str, body: object, headers: dict[str, str]) -> Answer:
         statements.append(NAME.sub("<name>", UUID.sub("<id>", str(statement))))
         return execute(statement, *arguments)
 
-    data = "" if body is None else json.dumps(body)
+    data, content_type = encode(body)
     with connection.execute_wrapper(note):
-        response: Any = CLIENT.generic(verb.upper(), path, data, "application/json", headers=headers)
+        response: Any = CLIENT.generic(verb.upper(), path, data, content_type, headers=headers)
         text = response.getvalue().decode()
     return Answer(path, response.status_code, dict(response.headers), text, statements)
+
+
+def encode(body: Any) -> tuple[Any, str]:
+    """The bytes of a body, and what they are: JSON, or a form with a file."""
+    if isinstance(body, dict) and FILE in body:
+        file = SimpleUploadedFile("canary.md", body[FILE].encode())
+        return encode_multipart(BOUNDARY, {"file": file}), MULTIPART_CONTENT
+    return "" if body is None else json.dumps(body), "application/json"

@@ -1,6 +1,6 @@
-"""Embeddings: texts become unit vectors of 384 dimensions, computed in this process, without a network.
+"""The local model: texts become unit vectors of 384 dimensions in this process, without a network.
 
-The model is sentence-transformers/all-MiniLM-L6-v2: its published weights run in onnxruntime over the graph
+It is sentence-transformers/all-MiniLM-L6-v2: its published weights run in onnxruntime over the graph
 that `knowledge.minilm.build_graph` makes. It is loaded by the first call of `embed`, once per process and
 never at import, so a web worker that doesn't search carries none of its 110 MB. A process must not fork after
 that call: the threads of onnxruntime don't survive it. A server that forks its workers before they serve
@@ -17,47 +17,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from knowledge.minilm.files import (
-    GRAPH_PATH,
-    SHA256,
-    WEIGHTS_NAME,
-    EmbeddingError,
-    ModelMismatchError,
-    ModelMissingError,
-    verified_file,
-)
+from knowledge.embeddings.vectors import BATCH_SECONDS, DIMENSIONS, MODEL_REVISION, Vectors
+from knowledge.minilm.files import GRAPH_PATH, WEIGHTS_NAME, verified_file
 from knowledge.minilm.tokenizer import CLS_ID, MAX_TOKENS, PAD_ID, SEP_ID, SPECIAL_TOKENS, encode
 
 if TYPE_CHECKING:
     import onnxruntime
-
-__all__ = [
-    "DIMENSIONS",
-    "MAX_TOKENS",
-    "MODEL_NAME",
-    "MODEL_REVISION",
-    "EmbeddingError",
-    "Model",
-    "ModelMismatchError",
-    "ModelMissingError",
-    "Vectors",
-    "embed",
-    "model",
-]
-
-MODEL_NAME: Final = "sentence-transformers/all-MiniLM-L6-v2"
-MODEL_REVISION: Final = f"{MODEL_NAME}@{SHA256[WEIGHTS_NAME][:12]}"
-DIMENSIONS: Final = 384
 
 # On two cores 8 texts at once went faster than 32 (126 against 107 of 128 word pieces a second), in a quarter
 # of the working memory.
 BATCH_SIZE: Final = 8
 # The cores of a larger machine have requests and the database to serve.
 DEFAULT_THREADS: Final = min(4, os.cpu_count() or 1)
-
-Vectors = npt.NDArray[np.float32]
 
 _loading = threading.Lock()
 
@@ -129,10 +101,15 @@ def model() -> Model:
         return _load()
 
 
-def embed(texts: Sequence[str]) -> Vectors:
-    """Embed texts with the process's model: float32 of shape (len(texts), 384), each row of length 1.
+class LocalEmbedder:
+    """The process's model, as one of the embedders there are."""
 
-    The model reads the first 256 word pieces of a text; what is longer is cut. No texts give shape (0, 384).
-    Raises EmbeddingError if the model's files are missing or not the published ones.
-    """
-    return model().embed(texts)
+    name = "local"
+    model_revision = MODEL_REVISION
+
+    def embed(self, texts: Sequence[str], *, seconds: float = BATCH_SECONDS) -> Vectors:
+        """The model reads the first 256 word pieces of a text; what is longer is cut. Takes the time that it takes.
+
+        Raises EmbeddingError if the model's files are missing or not the published ones.
+        """
+        return model().embed(texts)
