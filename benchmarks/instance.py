@@ -33,7 +33,7 @@ def instance() -> Iterator[None]:
         try:
             for name in DECLARED:
                 os.environ.pop(name, None)
-            os.environ |= _environment(attach(Path(directory, "data")))
+            os.environ |= _environment(attach(Path(directory, "data")), Path(directory, "documents"))
             django.setup()
             call_command("migrate", verbosity=0)
             yield
@@ -42,7 +42,7 @@ def instance() -> Iterator[None]:
             detach_all()
 
 
-def _environment(database: Postmaster) -> dict[str, str]:
+def _environment(database: Postmaster, documents: Path) -> dict[str, str]:
     return {
         **{name: secrets.token_urlsafe(size) for name, size in GENERATED.items()},
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -52,6 +52,7 @@ def _environment(database: Postmaster) -> dict[str, str]:
         "LOG_LEVEL": "WARNING",
         "WEB_CONCURRENCY": str(WORKERS),
         "PORT": str(free_port()),
+        "STORAGE_DIR": str(documents),
         # Collected for a deployment only.
         "PYTHONWARNINGS": "ignore:No directory at:UserWarning",
     }

@@ -83,8 +83,10 @@ class UploadSerializer(FileFormSerializer):
     )
 
 
-def form_members(form: QueryDict, shape: type[FileFormSerializer]) -> dict[str, Any]:
-    """The valid members of a form. Raises `ValidationError`."""
+def form_members(data: Any, shape: type[FileFormSerializer]) -> dict[str, Any]:
+    """The valid members of a request's form. Raises `ValidationError`."""
+    # A request without a body has no form either.
+    form = data if isinstance(data, QueryDict) else QueryDict()
     lists = {name for name, field in shape().fields.items() if isinstance(field, serializers.ListField)}
     given = {name: values if name in lists else values[-1] for name, values in form.lists()}
     repeated = [name for name, values in form.lists() if len(values) > 1 and name not in lists]

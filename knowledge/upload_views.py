@@ -62,8 +62,7 @@ class Received:
     """
 
     def __init__(self, request: Request, shape: type[FileFormSerializer]) -> None:
-        form: Any = request.data
-        self.members = document_columns(form_members(form, shape))
+        self.members = document_columns(form_members(request.data, shape))
         self.file: File = self.members.pop("file")
         refuse_large(self.file.size)
         self.media_type = uploads.media_type_of(self.file)

@@ -139,6 +139,37 @@ def test_kill_9_loses_nothing_and_the_next_start_recovers(
     assert "blue tent" in user.found("Where does the elephant rest at night?")[0]["content"]
 
 
+def test_kill_9_of_the_worker_at_any_point_leaves_a_document_in_its_old_form_until_the_new_one_is_whole(
+    place: Home,
+) -> None:
+    daybook = place.running()
+    user = daybook.client.signed_up("reader@example.com")
+    key = user.post("knowledge/documents", {"title": "Zoo", "content": "The elephant sleeps in the green barn."})["id"]
+    wait_for(lambda: not user.unfinished())
+    (old,) = user.everything(f"knowledge/documents/{key}/chunks")
+    assert user.call("PATCH", f"knowledge/documents/{key}", {"content": LONG})[0] == 200
+
+    def embedded() -> int:
+        progress: dict[str, int] | None = user.get(f"knowledge/documents/{key}")["progress"]
+        return progress["chunks_done"] if progress else -1
+
+    for done in (0, 32, 64):
+        wait_for(lambda: embedded() >= done)  # noqa: B023
+        os.kill(the_worker(daybook), signal.SIGKILL)
+        assert daybook.process.wait(30) == 1
+        daybook = place.running()
+        assert user.everything(f"knowledge/documents/{key}/chunks") == [old]
+        assert "green barn" in user.found("Where does the elephant rest at night?")[0]["content"]
+
+    wait_for(lambda: not user.unfinished())
+    document = user.get(f"knowledge/documents/{key}")
+    chunks = user.everything(f"knowledge/documents/{key}/chunks")
+    assert (document["status"], document["progress"]) == ("completed", None)
+    assert [chunk["ordinal"] for chunk in chunks] == list(range(document["chunk_count"]))
+    assert all(LONG[chunk["char_start"] : chunk["char_end"]] == chunk["content"] for chunk in chunks)
+    assert "blue tent" in user.found("Where does the elephant rest at night?")[0]["content"]
+
+
 def test_kill_9_of_the_quickstart_leaves_no_process(place: Home) -> None:
     daybook = place.running()
     processes = daybook.tree()

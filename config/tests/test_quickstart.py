@@ -121,6 +121,9 @@ def test_readme_lines_give_the_answers_shown_there(
     shell: Shell, daybook: Quickstart, request: pytest.FixtureRequest
 ) -> None:
     demo = daybook.client.signed_in(daybook.credentials())
+    # What it stores is stored once; the other shell has done so.
+    if stored := demo.everything("knowledge/documents?search=House%20rules"):
+        demo.post("knowledge/documents/bulk", {"operations": [{"op": "delete", "id": each["id"]} for each in stored]})
     mine = f"me@{request.node.callspec.id}.example.com"
     shown = readme()
     assert len(shown) == 6 and [answer is None for _, answer in shown] == [True] + [False] * 5
@@ -274,7 +277,8 @@ def test_child_that_dies_stops_everything(daybook: Quickstart) -> None:
     daybook.child("worker").send_signal(signal.SIGTERM)
 
     assert daybook.process.wait(30) == 1
-    assert "CommandError: The worker ended by itself, with status 0; its log is above." in daybook.errors
+    # Told to stop before it had learnt how, it is ended by the signal.
+    assert re.search(r"CommandError: The worker ended by itself, with status (0|-15); its log is above\.", daybook.errors)
     psutil.wait_procs(processes, timeout=5)
     assert not [process for process in processes if process.is_running()]
     assert not alive(daybook.data_dir)

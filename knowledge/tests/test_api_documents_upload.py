@@ -378,3 +378,11 @@ def test_api_documents_upload_of_a_large_file_waits_for_smaller_ones(owner_clien
     upload(owner_client)
 
     assert [job.priority for job in ProcrastinateJob.objects.order_by("id")] == [-3, 0]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "zoo"}])
+def test_api_documents_upload_of_nothing_at_all_is_422(headers: dict[str, str], owner_client: APIClient) -> None:
+    response = owner_client.generic("POST", UPLOAD, "", "", headers=headers)
+
+    assert response.status_code == 422
+    assert [error["location"] for error in response.json()["errors"]] == ["body.file"]

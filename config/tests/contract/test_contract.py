@@ -112,7 +112,13 @@ def listed(client: Client, addresses: list[str]) -> set[str]:
 @pytest.mark.parametrize("examples", [10, pytest.param(200, marks=pytest.mark.exhaustive)])
 def test_live_server_keeps_its_contract_whoever_asks_whatever(examples: int, daybook: Quickstart, desk: Path) -> None:
     description = daybook.client.get("openapi.json")
-    operations = {f"{verb.upper()} {path}" for path, verbs in description["paths"].items() for verb in verbs}
+    described = {
+        f"{verb.upper()} {path}": operation
+        for path, verbs in description["paths"].items()
+        for verb, operation in verbs.items()
+    }
+    # But for what is for staff, who nobody here is.
+    operations = {name for name, operation in described.items() if "403" not in operation["responses"]}
 
     asked = ask(daybook, desk, examples)
 
