@@ -278,7 +278,9 @@ def test_child_that_dies_stops_everything(daybook: Quickstart) -> None:
 
     assert daybook.process.wait(30) == 1
     # Told to stop before it had learnt how, it is ended by the signal.
-    assert re.search(r"CommandError: The worker ended by itself, with status (0|-15); its log is above\.", daybook.errors)
+    assert re.search(
+        r"CommandError: The worker ended by itself, with status (0|-15); its log is above\.", daybook.errors
+    )
     psutil.wait_procs(processes, timeout=5)
     assert not [process for process in processes if process.is_running()]
     assert not alive(daybook.data_dir)
