@@ -10,7 +10,10 @@ from config.tests.test_env import problems, production
 from config.tests.test_settings import PRODUCTION, run
 
 BUCKET = {"STORAGE_S3_BUCKET": "daybook-documents"}
-KEY = {"STORAGE_S3_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "STORAGE_S3_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/bPxRfiCY"}
+KEY = {
+    "STORAGE_S3_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",  # pragma: allowlist secret
+    "STORAGE_S3_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/bPxRfiCY",
+}
 
 
 def test_without_a_variable_files_lie_in_the_data_directory() -> None:
@@ -116,4 +119,9 @@ print(json.dumps([storage.bucket_name, client.meta.endpoint_url, client.meta.reg
     endpoint = {"STORAGE_S3_ENDPOINT_URL": "https://s3.example.com", "STORAGE_S3_REGION": "auto"}
     done = run("-c", script, DJANGO_SETTINGS_MODULE="config.settings", **PRODUCTION, **BUCKET, **KEY, **endpoint)
 
-    assert json.loads(done.stdout) == ["daybook-documents", "https://s3.example.com", "auto", "AKIAIOSFODNN7EXAMPLE"]
+    assert json.loads(done.stdout) == [
+        "daybook-documents",
+        "https://s3.example.com",
+        "auto",
+        "AKIAIOSFODNN7EXAMPLE",
+    ]  # pragma: allowlist secret

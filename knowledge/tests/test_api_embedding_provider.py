@@ -24,7 +24,7 @@ from knowledge.tests.hugging_face import KEY, Answer, Double
 ADDRESS = "/api/v1/knowledge/embedding-provider"
 CHECK = f"{ADDRESS}/check"
 PAGE = "/admin/knowledge/providerkey/"
-OTHER_KEY = "hf_" + "QqWwEeRrTtYyUuIiOoPpAaSsDdFfGgHhJj"
+OTHER_KEY = "hf_" + "QqWwEeRrTtYyUuIiOoPpAaSsDdFfGgHhJj"  # pragma: allowlist secret
 NOTHING = {
     "source": None,
     "configured": False,
