@@ -123,5 +123,5 @@ print(json.dumps([storage.bucket_name, client.meta.endpoint_url, client.meta.reg
         "daybook-documents",
         "https://s3.example.com",
         "auto",
-        "AKIAIOSFODNN7EXAMPLE",
-    ]  # pragma: allowlist secret
+        KEY["STORAGE_S3_ACCESS_KEY_ID"],
+    ]
