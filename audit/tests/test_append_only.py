@@ -108,4 +108,4 @@ def test_no_trigger_of_the_record_is_one_that_a_replica_skips() -> None:
         cursor.execute("SELECT tgname FROM pg_trigger WHERE tgname ~ 'audited|append_only' AND tgenabled <> 'A'")
         assert cursor.fetchall() == []
         cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgname ~ 'audited_(insert|update|delete|truncate)$'")
-        assert cursor.fetchone() == (4 * 9,)
+        assert cursor.fetchone() == (4 * 10,)

@@ -9,8 +9,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from audit.models import Event
+from knowledge import vectors
 from knowledge.embeddings import embed
-from knowledge.models import KnowledgeDoc
+from knowledge.models import ChunkVector, KnowledgeDoc
 from knowledge.store import Passage, add_passages
 
 URL = "/api/v1/knowledge/search"
@@ -171,6 +172,20 @@ def test_api_search_trash_and_filters_shorten_no_answer(mode: str, owner: User, 
     assert {hit["document_id"] for hit in found} == {str(other.pk)}
     assert len(found) == 50
     assert str(trashed.pk) not in str(found)
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("grouped", [{}, {"group_by": "document"}])
+@pytest.mark.parametrize("mode", ["hybrid", "semantic"])
+def test_api_search_of_who_has_very_much_finds_the_same_by_the_index(
+    mode: str, grouped: dict[str, str], owner_client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = hits(owner_client, "pets", mode=mode, **grouped)
+    ChunkVector.objects.update(hot=True)
+    monkeypatch.setattr(vectors, "EXACT_LIMIT", 0)
+
+    assert hits(owner_client, "pets", mode=mode, **grouped) == right
+    assert len(right) == (3 if grouped else 7)
 
 
 def test_api_search_each_document_in_its_language(owner: User, owner_client: APIClient) -> None:
