@@ -6,12 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from pgvector import HalfVector
 
 from knowledge.embeddings import embed, embedder
 from knowledge.embeddings.passages import embedded_text
 from knowledge.embeddings.vectors import Vectors
 from knowledge.models import VectorChunk
+from knowledge.store import vector_texts
 
 COLUMNS = ("pk", "owner_id", "updated_at", "title", "content")
 # Passages that are read, embedded and written together.
@@ -73,7 +73,7 @@ def _write(batch: list[dict[str, Any]], vectors: Vectors) -> int:
     parameters: dict[str, Any] = {
         "ids": [row["pk"] for row in batch],
         "seen": [row["updated_at"] for row in batch],
-        "embeddings": [HalfVector(vector).to_text() for vector in vectors],
+        "embeddings": vector_texts(vectors),
         "model": embedder().model_revision,
     }
     with transaction.atomic(), connection.cursor() as cursor:

@@ -8,11 +8,12 @@ from uuid import UUID
 
 import structlog
 from django.db import connection
-from pgvector import HalfVector
 
+from audit.services import record
 from knowledge import filters, fusion, vectors
 from knowledge.embeddings import EmbeddingError, embed_queries
 from knowledge.fusion import Mode
+from knowledge.store import vector_texts
 from web.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -57,6 +58,12 @@ class Answer:
     mode: Mode
     degraded: bool = False
 
+    def put_on_record(self, query: str, **concerning: Any) -> None:
+        """That somebody searched, and what was found; the words only if policy says so."""
+        found = sorted({str(hit["document_id"]) for hit in self.results})
+        detail = {"hits": len(self.results), "documents": found}
+        record(action="search.performed", object_type="search", detail=detail, said={"query": query}, **concerning)
+
 
 def answer(owner_id: UUID, searches: Sequence[Search]) -> list[Answer]:
     """The answers in the order of the searches. The queries are embedded by one call.
@@ -82,7 +89,7 @@ def _embed(searches: Sequence[Search]) -> dict[str, str]:
         if any(search.mode is Mode.SEMANTIC for search in searches):
             raise EmbeddingUnavailable from exc
         return {}
-    return {text: HalfVector(vector).to_text() for text, vector in zip(texts, embedded, strict=True)}
+    return dict(zip(texts, vector_texts(embedded), strict=True))
 
 
 def _chunk_count(owner_id: UUID) -> int:

@@ -13,7 +13,6 @@ from django.urls import URLPattern, path
 from accounts.admin import OwnedAdmin
 from accounts.identity import acting_for
 from accounts.models import User
-from audit.services import record
 from knowledge import search
 from knowledge.fusion import MEANING, Mode
 from knowledge.search_serializers import MAX_QUERY
@@ -97,12 +96,5 @@ class SearchedAdmin(OwnedAdmin):
         except search.EmbeddingUnavailable as exc:
             form.add_error("mode", str(exc.detail))
             return {}
-        documents = sorted({str(hit["document_id"]) for hit in answer.results})
-        record(
-            action="search.performed",
-            object_type="search",
-            detail={"hits": len(answer.results), "documents": documents},
-            said={"query": wanted.query},
-            concerning=owner.pk,
-        )
+        answer.put_on_record(wanted.query, concerning=owner.pk)
         return {"answer": answer, "hits": [Hit(found) for found in answer.results]}

@@ -8,7 +8,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.ownership import requester
-from audit.services import record
 from knowledge import search
 from knowledge.fusion import Mode
 from knowledge.search_serializers import BatchHitsSerializer, BatchSerializer, HitsSerializer, SearchSerializer
@@ -55,8 +54,7 @@ class SearchBatchView(StrictView):
 def _answers(request: Request, questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     answers = search.answer(requester(request), [_search(question) for question in questions])
     for question, answer in zip(questions, answers, strict=True):
-        seen = {"hits": len(answer.results), "documents": sorted({str(hit["document_id"]) for hit in answer.results})}
-        record(action="search.performed", object_type="search", detail=seen, said={"query": question["query"]})
+        answer.put_on_record(question["query"])
     return [{"results": answer.results, "mode": answer.mode, "degraded": answer.degraded} for answer in answers]
 
 

@@ -1,21 +1,16 @@
 """What PostgreSQL reads for a page, of an owner with a hundred thousand documents, behind row-level security."""
 
 import hashlib
-import json
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
-from django.http import QueryDict
-from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker
 
-from accounts.identity import acting_for
 from accounts.models import User
 from knowledge.rows import DOCUMENT_LIST
+from resources.tests.plans import cursor_at, explained, kinds, rows_read
 
 pytestmark = pytest.mark.slow
 
@@ -51,64 +46,17 @@ def owner(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         call_command("flush", interactive=False, verbosity=0)
 
 
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for below in plan.get("Plans", []):
-        yield from nodes(below)
-
-
-def explained(owner: User, query: str, *, counted: bool = False) -> list[dict[str, Any]]:
-    """The nodes of the plan of a page's one statement, as the API's role carries it out."""
-    with acting_for(owner.pk), CaptureQueriesContext(connection) as captured:
-        DOCUMENT_LIST.page(owner.pk, QueryDict(query), counted=counted)
-    (statement,) = captured.captured_queries
-    identity, _, sql = statement["sql"].partition("; ")
-    with connection.cursor() as cursor:
-        cursor.execute(f"{identity}; EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
-        cursor.nextset()
-        (found,) = cursor.fetchone()
-    return list(nodes(found[0]["Plan"]))
-
-
-def rows_read(plan: list[dict[str, Any]]) -> int:
-    """How many rows its scans of the table came across."""
-    scans = [node for node in plan if node.get("Relation Name") == "knowledge_knowledgedoc"]
-    assert scans
-    return sum(
-        int((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]) for node in scans
-    )
-
-
-def kinds(plan: list[dict[str, Any]]) -> set[str]:
-    return {node["Node Type"] for node in plan}
-
-
-def cursor_at(owner: User, sort: str, place: int) -> str:
-    """The cursor of the page that begins after so many documents."""
-    name = sort.removeprefix("-")
-    way = "DESC" if sort.startswith("-") else "ASC"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {DOCUMENT_LIST.sorts[name].key}, id::text FROM knowledge_knowledgedoc AS document "
-            f"WHERE owner_id = %s AND trashed_at IS NULL ORDER BY document.{name} {way}, document.id {way} "
-            "OFFSET %s LIMIT 1",
-            [owner.pk, place - 1],
-        )
-        key, pk = cursor.fetchone()
-    return urlsafe_b64encode(json.dumps([sort, key, pk]).encode()).decode().rstrip("=")
-
-
 @pytest.mark.parametrize("sort", [f"{sign}{name}" for name in DOCUMENT_LIST.sorts for sign in ("", "-")])
 @pytest.mark.parametrize("place", [0, COUNT // 2, COUNT * 99 // 100 - 30], ids=["first", "middle", "last"])
 @pytest.mark.django_db
 def test_a_page_is_read_from_an_index_in_its_order_and_is_all_that_is_read(sort: str, place: int, owner: User) -> None:
-    cursor = f"&cursor={cursor_at(owner, sort, place)}" if place else ""
+    cursor = f"&cursor={cursor_at(DOCUMENT_LIST, owner, sort, place)}" if place else ""
 
-    plan = explained(owner, f"sort={sort}{cursor}")
+    plan = explained(DOCUMENT_LIST, owner, f"sort={sort}{cursor}")
 
     assert "Index Scan" in kinds(plan)
     assert not kinds(plan) & {"Seq Scan", "Sort", "Incremental Sort", "Bitmap Heap Scan"}
-    assert rows_read(plan) <= LIMIT + 1
+    assert rows_read(DOCUMENT_LIST, plan) <= LIMIT + 1
 
 
 # Query → the most rows of the table that its first page may read.
@@ -127,10 +75,10 @@ SELECTIVE = {
 @pytest.mark.parametrize(("query", "most"), SELECTIVE.items())
 @pytest.mark.django_db
 def test_a_filter_with_an_index_reads_what_it_finds(query: str, most: int, owner: User) -> None:
-    plan = explained(owner, query)
+    plan = explained(DOCUMENT_LIST, owner, query)
 
     assert "Seq Scan" not in kinds(plan)
-    assert rows_read(plan) <= most
+    assert rows_read(DOCUMENT_LIST, plan) <= most
 
 
 # What leads through all of the owner's live documents, at worst, and a count of most of them.
@@ -146,7 +94,7 @@ def test_no_list_needs_to_read_other_peoples_documents(query: str, counted: bool
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
 
-    plan = explained(owner, query, counted=counted)
+    plan = explained(DOCUMENT_LIST, owner, query, counted=counted)
 
     assert "Seq Scan" not in kinds(plan)
-    assert rows_read(plan) <= (1 + counted) * COUNT
+    assert rows_read(DOCUMENT_LIST, plan) <= (1 + counted) * COUNT
